@@ -1,0 +1,58 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// The bar every target of ours clears; dependencies keep their own settings.
+let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+
+let package = Package(
+  name: "nbdkit-streaming-plugin",
+  products: [
+    .library(name: "nbdkit-streaming-plugin", type: .dynamic, targets: ["StreamingPlugin"]),
+    .library(name: "NBDKit", targets: ["NBDKit"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CNBDKit",
+      pkgConfig: "nbdkit",
+      providers: [.apt(["nbdkit-plugin-dev"]), .yum(["nbdkit-devel"])]),
+    .target(name: "CLinux"),
+    .target(name: "NBDKit", dependencies: ["CNBDKit", systemPackage], swiftSettings: strict),
+    .target(name: "StreamCore", swiftSettings: strict),
+    .target(
+      name: "StreamIO", dependencies: ["CLinux", "StreamCore", systemPackage],
+      swiftSettings: strict),
+    .target(
+      name: "StreamingPlugin", dependencies: ["NBDKit", "StreamCore", "StreamIO", systemPackage],
+      swiftSettings: strict),
+
+    .target(name: "CFakeNBDKit", dependencies: ["CNBDKit"], path: "Tests/CFakeNBDKit"),
+    .testTarget(
+      name: "NBDKitTests", dependencies: ["NBDKit", "CFakeNBDKit", systemPackage],
+      swiftSettings: strict),
+    .testTarget(name: "StreamCoreTests", dependencies: ["StreamCore"], swiftSettings: strict),
+    .testTarget(
+      name: "StreamIOTests", dependencies: ["StreamIO", "StreamCore", systemPackage],
+      swiftSettings: strict),
+    .testTarget(
+      name: "StreamingPluginTests",
+      dependencies: ["StreamingPlugin", "StreamCore", "NBDKit", "CFakeNBDKit", systemPackage],
+      swiftSettings: strict),
+    .testTarget(
+      name: "EndToEndTests",
+      dependencies: [.product(name: "Subprocess", package: "swift-subprocess"), systemPackage],
+      swiftSettings: strict),
+  ],
+  swiftLanguageModes: [.v6]
+)
