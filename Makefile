@@ -1,0 +1,86 @@
+#   make            build build/nbdkit-streaming-plugin.so
+#   make demo       stream an example image through the plugin into zstd and compare
+#                   (one of yours: make demo IMAGE=disk.qcow2 OUT=disk.raw.zst)
+#   make check      build, and run all tests (some: make check FILTER=name)
+#   make install    plugin and manual page (PLUGINDIR=, MANDIR=, DESTDIR=)
+#   make uninstall  remove both
+#   make man        build the manual page
+#   make format     format the Swift sources
+#   make lint       check sources, scripts and documentation for style
+#   make deps       install what building and testing need
+#   make clean      remove everything built
+
+NAME := nbdkit-streaming-plugin
+PLUGIN := build/$(NAME).so
+PAGE := build/$(NAME).1
+
+PLUGINDIR = $(shell pkg-config nbdkit --variable=plugindir)
+MANDIR = $(shell pkg-config nbdkit --variable=prefix)/share/man
+
+# Self-contained: the Swift runtime is linked in, and nothing of it shows. Never unloaded, as a
+# Swift runtime can't be.
+BUILDFLAGS = -c release --product $(NAME) -Xswiftc -static-stdlib -Xswiftc -use-ld=lld \
+  -Xlinker --version-script=$(CURDIR)/plugin.syms -Xlinker -s -Xlinker --gc-sections \
+  -Xlinker -z -Xlinker nodelete
+
+SWIFT_FILES := Package.swift Sources Tests
+SCRIPTS := .ci/run $(wildcard scripts/*.sh)
+
+# SwiftPM uses all cores by itself and locks its build directory.
+.NOTPARALLEL:
+.PHONY: build demo check install uninstall man format lint deps clean help
+
+build: $(PLUGIN)
+
+# By file, so that `sudo make install` needs no Swift in root's PATH and builds nothing as root.
+$(PLUGIN): Package.swift plugin.syms $(shell find Sources -type f)
+	@pkg-config --exists nbdkit || { echo "nbdkit's header is missing: run 'make deps'" >&2; exit 1; }
+	swift build $(BUILDFLAGS)
+	mkdir -p build
+	cp .build/release/lib$(NAME).so $@
+
+man: $(PAGE)
+
+$(PAGE): docs/$(NAME).pod
+	mkdir -p build
+	pod2man --section=1 --name=$(NAME) --center=NBDKIT --release=$(NAME) $< $@
+
+# Through the environment: a file's name may hold anything.
+export IMAGE OUT
+
+demo:
+	@scripts/deps.sh demo
+	@$(MAKE) --no-print-directory build
+	@scripts/demo.sh "$$IMAGE" "$$OUT"
+
+check: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
+check:
+	@scripts/deps.sh check
+	@$(MAKE) --no-print-directory build
+	swift build --build-tests
+	swift test --skip-build $(if $(FILTER),--filter '$(FILTER)')
+
+install: $(PLUGIN) $(PAGE)
+	install -D -m 755 $(PLUGIN) '$(DESTDIR)$(PLUGINDIR)/$(NAME).so'
+	install -D -m 644 $(PAGE) '$(DESTDIR)$(MANDIR)/man1/$(NAME).1'
+
+uninstall:
+	rm -f '$(DESTDIR)$(PLUGINDIR)/$(NAME).so' '$(DESTDIR)$(MANDIR)/man1/$(NAME).1'
+
+format:
+	swift format --in-place --recursive $(SWIFT_FILES)
+
+lint:
+	swift format lint --strict --recursive $(SWIFT_FILES)
+	podchecker -warnings docs/*.pod
+	bash -n $(SCRIPTS)
+	shellcheck $(SCRIPTS)
+
+deps:
+	@scripts/deps.sh check
+
+clean:
+	rm -rf .build build
+
+help:
+	@sed -n 's/^#   //p' Makefile
