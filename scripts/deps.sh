@@ -1,0 +1,101 @@
+#!/bin/sh
+# Install what is missing to build and run the demo, or to run every test as well.
+# Silent when nothing is missing. Without the right to install, say what to type.
+#
+# usage: scripts/deps.sh demo|check
+set -eu
+
+# set | probe | package for apt | for dnf, where a path is a name too and - is nothing to do
+list='
+demo  | command:nbdkit                           | nbdkit             | nbdkit
+demo  | library:nbdkit                           | nbdkit-plugin-dev  | nbdkit-devel
+demo  | file:/etc/ssl/certs/ca-certificates.crt  | ca-certificates    | -
+demo  | command:pkg-config                       | pkg-config         | /usr/bin/pkg-config
+demo  | command:git                              | git                | git
+demo  | command:cmp                              | diffutils          | diffutils
+demo  | command:jq                               | jq                 | jq
+demo  | command:nbdcopy                          | libnbd-bin         | /usr/bin/nbdcopy
+demo  | command:qemu-img                         | qemu-utils         | /usr/bin/qemu-img
+demo  | command:qemu-nbd                         | qemu-utils         | /usr/bin/qemu-nbd
+demo  | command:zstd                             | zstd               | zstd
+demo  | command:pod2man                          | perl               | /usr/bin/pod2man
+check | command:fusermount3                      | fuse3              | fuse3
+check | command:nbdfuse                          | libnbd-bin         | /usr/bin/nbdfuse
+check | command:nm                               | binutils           | binutils
+check | command:podchecker                       | perl               | /usr/bin/podchecker
+check | command:ps                               | procps             | procps-ng
+check | command:pv                               | pv                 | pv
+check | command:qemu-storage-daemon              | qemu-system-common | /usr/bin/qemu-storage-daemon
+check | command:setpriv                          | util-linux         | util-linux
+check | command:shellcheck                       | shellcheck         | /usr/bin/shellcheck
+check | command:socat                            | socat              | socat
+check | command:strace                           | strace             | strace
+check | python:jsonschema                        | python3-jsonschema | python3-jsonschema
+check | python:nbd                               | python3-libnbd     | python3-libnbd
+'
+
+present() {
+  case $1 in
+    command:*) command -v "${1#*:}" ;;
+    file:*) test -e "${1#*:}" ;;
+    library:*) pkg-config --exists "${1#*:}" ;;
+    # The system's own Python: packages are installed for no other.
+    python:*) /usr/bin/python3 -c "import ${1#*:}" ;;
+  esac >/dev/null 2>&1
+}
+
+case ${1-} in
+  demo) sets=demo ;;
+  check) sets='demo check' ;;
+  *) echo "usage: $0 demo|check" >&2; exit 2 ;;
+esac
+
+manager=
+for candidate in apt-get dnf; do
+  if command -v "$candidate" >/dev/null; then manager=$candidate; break; fi
+done
+
+missing=
+while IFS=' |' read -r set probe apt dnf; do
+  case " $sets " in *" $set "*) ;; *) continue ;; esac
+  present "$probe" && continue
+  case $manager in apt-get) package=$apt ;; dnf) package=$dnf ;; *) package=${probe#*:} ;; esac
+  case " $missing - " in *" $package "*) ;; *) missing="$missing $package" ;; esac
+done <<END
+$list
+END
+
+if [ -n "$missing" ]; then
+  if [ -z "$manager" ]; then
+    echo "deps: neither apt-get nor dnf is here; please install:$missing" >&2
+    exit 1
+  fi
+
+  if [ "$(id -u)" -eq 0 ]; then
+    as_root() { "$@"; }
+  elif sudo -n true 2>/dev/null; then
+    as_root() { sudo "$@"; }
+  else
+    echo "deps: only root can install what is missing; please run:" >&2
+    [ "$manager" = dnf ] || echo "  sudo apt-get update" >&2
+    echo "  sudo $manager install$missing" >&2
+    exit 1
+  fi
+
+  echo "deps: installing$missing"
+  if [ "$manager" = apt-get ]; then
+    as_root apt-get update -qq
+    # shellcheck disable=SC2086 # one word a package
+    as_root env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -qq --no-install-recommends $missing >/dev/null
+  else
+    # shellcheck disable=SC2086
+    as_root dnf install -qy --setopt=install_weak_deps=False $missing
+  fi
+fi
+
+if ! command -v swift >/dev/null; then
+  echo "deps: swift, 6.2 or newer, is missing or not in PATH:" \
+    "see https://www.swift.org/install/linux/" >&2
+  exit 1
+fi
