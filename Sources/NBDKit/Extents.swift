@@ -1,0 +1,44 @@
+import CNBDKit
+import SystemPackage
+
+/// The answer to an extents request, lent to the callback that fills it.
+public struct Extents: ~Copyable {
+  /// What a range of the disk is. C constants: `NBDKIT_EXTENT_HOLE`, `NBDKIT_EXTENT_ZERO`.
+  public struct Kind: OptionSet, Sendable {
+    /// The bits as nbdkit takes them.
+    public let rawValue: UInt32
+
+    /// Takes nbdkit's bits as they are.
+    public init(rawValue: UInt32) {
+      self.rawValue = rawValue
+    }
+
+    /// Allocated, with any content.
+    public static let data: Kind = []
+    /// Not allocated.
+    public static let hole = Kind(rawValue: UInt32(NBDKIT_EXTENT_HOLE))
+    /// Reads as zeroes.
+    public static let zero = Kind(rawValue: UInt32(NBDKIT_EXTENT_ZERO))
+  }
+
+  private let list: OpaquePointer
+
+  init(list: OpaquePointer) {
+    self.list = list
+  }
+
+  /// Appends the extent that follows the last one.
+  ///
+  /// - Parameters:
+  ///   - range: In bytes from the start of the disk; may begin before and end after what was asked
+  ///     for, the server cuts it.
+  ///   - kind: What the range is.
+  /// - Throws: `EINVAL` where the extent does not follow the one before, `ENOMEM`.
+  ///
+  /// C function: `nbdkit_add_extent`.
+  public mutating func add(_ range: Range<UInt64>, _ kind: Kind) throws(PluginError) {
+    guard nbdkit_add_extent(list, range.lowerBound, UInt64(range.count), kind.rawValue) == 0 else {
+      throw PluginError(.invalidArgument, "extents: \(range) was not accepted by the server")
+    }
+  }
+}

@@ -1,0 +1,32 @@
+public import SystemPackage
+
+/// Why a callback failed: what the client is sent, and what the log says.
+public struct PluginError: Error, Equatable, Sendable {
+  /// Sent to the client, as the nearest of the errors NBD has: `EPERM`, `EIO`, `ENOMEM`, `EINVAL`,
+  /// `ENOSPC`, `EOVERFLOW`, `ENOTSUP` or `ESHUTDOWN`.
+  public var errno: Errno
+
+  /// One line for the log: parameter or call, what is wrong with which value, what would be right;
+  /// lower case, no full stop.
+  public var message: String
+
+  /// Makes an error of its two parts.
+  public init(_ errno: Errno, _ message: String) {
+    self.errno = errno
+    self.message = message
+  }
+
+  /// The same for any error: an `Errno` is kept, a foreign error is `EIO` with its description.
+  init(any error: any Error) {
+    switch error {
+    case let error as PluginError: self = error
+    case let error as Errno: self.init(error, error.description)
+    default: self.init(.ioError, String(describing: error))
+    }
+  }
+}
+
+extension PluginError: CustomStringConvertible {
+  /// The message.
+  public var description: String { message }
+}

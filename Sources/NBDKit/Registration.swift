@@ -1,0 +1,81 @@
+import CNBDKit
+import Glibc
+
+extension Plugin {
+  /// Describes this plugin to nbdkit. A plugin's entry point is this call and nothing else:
+  ///
+  ///     @c(plugin_init)
+  ///     public func pluginInit() -> UnsafeMutableRawPointer { HelloPlugin.register() }
+  ///
+  /// - Returns: nbdkit's `struct nbdkit_plugin`, in memory that is never freed. nbdkit copies it but
+  ///   keeps its strings.
+  public static func register() -> UnsafeMutableRawPointer {
+    // In zeroed heap memory, as a Swift global of this type lacks the C struct's tail padding, which
+    // nbdkit reads as a callback.
+    let size = MemoryLayout<nbdkit_plugin>.stride
+    guard let memory = calloc(1, size) else { fatalError("plugin_init: out of memory") }
+    let table = memory.bindMemory(to: nbdkit_plugin.self, capacity: 1)
+    table.pointee._struct_size = UInt64(size)
+    table.pointee._api_version = NBDKIT_API_VERSION
+    table.pointee._thread_model = threadModel.rawValue
+    describe(&table.pointee)
+    fillLifeCycle(&table.pointee)
+    fillRequests(&table.pointee)
+    makeInstance = { try Self() }
+    return memory
+  }
+
+  private static func describe(_ table: inout nbdkit_plugin) {
+    table.name = keptForever(name)
+    table.longname = keptForever(longName)
+    table.version = keptForever(version)
+    table.description = keptForever(summary)
+    table.config_help = keptForever(parameterHelp)
+    table.magic_config_key = keptForever(magicParameter)
+  }
+
+  private static func fillLifeCycle(_ table: inout nbdkit_plugin) {
+    table.load = { load() }
+    table.unload = Callbacks.cleanup
+    table.dump_plugin = Callbacks.dumpPlugin
+    table.config = Callbacks.config
+    table.config_complete = Callbacks.configComplete
+    table.get_ready = Callbacks.getReady
+    table.after_fork = Callbacks.afterFork
+    table.cleanup = Callbacks.cleanup
+    table.preconnect = Callbacks.preconnect
+    table.open = Callbacks.open
+    table.close = Callbacks.close
+  }
+
+  /// Only what the connection's type conforms to: nbdkit offers its clients what is not `nil` here.
+  private static func fillRequests(_ table: inout nbdkit_plugin) {
+    let type = Connection.self
+    table.get_size = Callbacks.getSize
+    table.pread = Callbacks.pread
+    if type is any Writable.Type { table.pwrite = Callbacks.pwrite }
+    if type is any Flushable.Type { table.flush = Callbacks.flush }
+    if type is any ForceUnitAccessible.Type { table.can_fua = Callbacks.canFUA }
+    if type is any Zeroable.Type { table.zero = Callbacks.zero }
+    if type is any Trimmable.Type { table.trim = Callbacks.trim }
+    if type is any ExtentReporting.Type { table.extents = Callbacks.extents }
+  }
+
+  /// nbdkit keeps the strings of the table, so they are never freed.
+  private static func keptForever(_ string: String?) -> UnsafePointer<CChar>? {
+    string.flatMap { UnsafePointer(strdup($0)) }
+  }
+}
+
+/// Makes the registered plugin's instance: a C callback can't be generic, so the type is kept here
+/// between `plugin_init` and `.load`, both called before the server has a second thread.
+nonisolated(unsafe) private var makeInstance: (() throws -> any Plugin)?
+
+/// C callback: `.load`, which can't fail: an error shows when the first callback finds no plugin.
+private func load() {
+  do {
+    LoadedPlugin.current = try makeInstance.map { LoadedPlugin(try $0()) }
+  } catch {
+    Server.report(PluginError(any: error))
+  }
+}
