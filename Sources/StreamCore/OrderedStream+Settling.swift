@@ -1,0 +1,41 @@
+extension OrderedStream {
+  /// The client says it has settled: gaps become holes, and all that need not stay changeable is
+  /// sent. The head stays: whoever initialises the disk flushes too.
+  ///
+  /// - Throws: `owed` if a failed request was not repeated below the highest byte; whatever made
+  ///   an earlier write fail for good.
+  public mutating func flush() throws(StreamError) {
+    try checkForFailure()
+    guard !isHoldingHead else { return }
+    if let missing = owed.first(overlapping: position..<high) { throw .owed(missing) }
+    while firstMissing < high { try makeHole() }
+    do {
+      try release(upTo: due)
+    } catch {
+      if error.isFinal { failure = error }
+      throw error
+    }
+  }
+
+  /// What a forced unit access adds to its write: reports an earlier failure, settles nothing.
+  public func checkForFailure() throws(StreamError) {
+    guard failure == nil else { throw .failedBefore }
+  }
+
+  /// Ends the stream: gaps become holes and everything goes out, the head and what could still have
+  /// been changed included. Nothing is sent if anything failed and was not repeated.
+  public mutating func finish() throws(StreamError) {
+    if let failure { throw failure }
+    if let missing = owed.ranges.first {
+      failure = .owed(missing)
+      throw .owed(missing)
+    }
+    while firstMissing < high { try makeHole() }
+    do {
+      try release(upTo: high)
+    } catch {
+      failure = error
+      throw error
+    }
+  }
+}

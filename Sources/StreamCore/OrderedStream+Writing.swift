@@ -1,0 +1,98 @@
+extension OrderedStream {
+  /// Accepts `bytes` for the disk at `offset`, and sends all that is due.
+  ///
+  /// - Parameters:
+  ///   - bytes: Lent until this returns; not empty.
+  ///   - offset: In bytes; `offset + bytes.byteCount` must not overflow.
+  /// - Throws: Why the request is refused. Its bytes are then owed, unless the whole stream failed.
+  public mutating func write(_ bytes: RawSpan, at offset: UInt64) throws(StreamError) {
+    let range = offset..<offset + UInt64(bytes.byteCount)
+    guard isNext(range) else {
+      return try accept(range, .data, bytes)
+    }
+    // The fast path: the request's own buffer goes to the sink.
+    do {
+      try sink.send(bytes, advancing: &position)
+      firstMissing = position
+    } catch {
+      throw refuse(range, StreamError(error))
+    }
+  }
+
+  /// Accepts zeroes for `range`, which may be of any length: as a write, without bytes.
+  ///
+  /// - Throws: As ``write(_:at:)``; but zeroes for what was sent as a hole are accepted.
+  public mutating func zero(_ range: Range<UInt64>) throws(StreamError) {
+    if range.lowerBound < position, failure == nil, sentHoles.contains(range) { return }
+    try accept(range, .zeroes, RawSpan())
+  }
+
+  /// Whether `range` can go to the sink as it is: nothing is missing, nothing is held, nothing has
+  /// to stay changeable.
+  private func isNext(_ range: Range<UInt64>) -> Bool {
+    range.lowerBound == position && held.isEmpty && owed.isEmpty && failure == nil
+      && limits.rewind == 0 && range.upperBound > limits.head
+  }
+
+  /// The general way: hold `range`, then send what is due.
+  private mutating func accept(
+    _ range: Range<UInt64>, _ kind: HeldRange.Kind, _ bytes: RawSpan
+  ) throws(StreamError) {
+    guard failure == nil else { throw .failedBefore }
+    guard range.lowerBound >= position else {
+      throw refuse(range, .late(range, position: position))
+    }
+    do {
+      try waitForReader()
+      try hold(range, kind)
+      let due = due
+      try keep(bytes, of: range, from: due)
+      try release(upTo: due, requested: range, bytes)
+    } catch {
+      throw refuse(range, error)
+    }
+  }
+
+  private mutating func waitForReader() throws(StreamError) {
+    do { try sink.waitForReader() } catch { throw StreamError(error) }
+  }
+
+  /// Enters `range` as held; the newest wins. Then makes holes until what waits is within bounds.
+  private mutating func hold(_ range: Range<UInt64>, _ kind: HeldRange.Kind) throws(StreamError) {
+    owed.remove(range)
+    forget(range)
+    held.insert(range, kind)
+    if kind == .data, range.upperBound > firstMissing {
+      waiting += range.upperBound - max(range.lowerBound, firstMissing)
+    }
+    passHeld()
+    while waiting > limits.reorder, !isHoldingHead {
+      try makeHole()
+    }
+  }
+
+  /// Stores the part of a request that has to wait, the part at or above `due`. What is below goes
+  /// to the sink from the request's own buffer.
+  private mutating func keep(
+    _ bytes: RawSpan, of range: Range<UInt64>, from due: UInt64
+  ) throws(StreamError) {
+    let start = min(max(range.lowerBound, due), range.upperBound) - range.lowerBound
+    guard start < bytes.byteCount else { return }
+    do {
+      try store.store(
+        bytes.extracting(droppingFirst: Int(start)), at: range.lowerBound + start)
+    } catch {
+      throw .noRoom(error)
+    }
+  }
+
+  /// Answers a request by an error: what of it was not sent is owed.
+  private mutating func refuse(_ range: Range<UInt64>, _ error: StreamError) -> StreamError {
+    if error.isFinal { failure = error }
+    let unsent = max(range.lowerBound, position)..<max(range.upperBound, position)
+    forget(unsent)
+    owed.insert(unsent)
+    recount()
+    return error
+  }
+}
