@@ -1,1 +1,46 @@
+#define _GNU_SOURCE
 #include "CLinux.h"
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+
+ssize_t clinux_vmsplice(int pipe, const void *start, size_t count) {
+  struct iovec pages = {.iov_base = (void *)start, .iov_len = count};
+  return vmsplice(pipe, &pages, 1, SPLICE_F_NONBLOCK);
+}
+
+int clinux_pipe_capacity(int pipe) { return fcntl(pipe, F_GETPIPE_SZ); }
+
+int clinux_set_pipe_capacity(int pipe, int bytes) {
+  return fcntl(pipe, F_SETPIPE_SZ, bytes);
+}
+
+int clinux_unread_in_pipe(int pipe) {
+  int bytes = 0;
+  return ioctl(pipe, FIONREAD, &bytes) == -1 ? -1 : bytes;
+}
+
+int clinux_unread_in_socket(int socket) {
+  int bytes = 0;
+  return ioctl(socket, SIOCOUTQ, &bytes) == -1 ? -1 : bytes;
+}
+
+static volatile sig_atomic_t terminations;
+
+static void count_termination(int signal) {
+  (void)signal;
+  terminations = terminations + 1;
+}
+
+int clinux_catch_termination(void) {
+  struct sigaction action = {.sa_handler = count_termination};
+  terminations = 0;
+  sigemptyset(&action.sa_mask);
+  return sigaction(SIGTERM, &action, NULL) == -1 ? -1
+                                                 : sigaction(SIGINT, &action, NULL);
+}
+
+int clinux_terminations(void) { return terminations; }

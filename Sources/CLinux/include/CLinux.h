@@ -1,1 +1,31 @@
-#pragma once
+#ifndef CLINUX_H
+#define CLINUX_H
+
+/* What Linux offers beyond POSIX, which Swift's Glibc module doesn't show as it is compiled without
+ * _GNU_SOURCE, and what can't be written in Swift. Each returns -1 with errno set on failure, as the
+ * call it stands for. */
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Puts pages into a pipe by reference, never waiting (EAGAIN). The pages must not change until
+ * whoever got them has read them, which nobody can tell: for constant memory only. */
+ssize_t clinux_vmsplice(int pipe, const void *start, size_t count);
+
+/* The capacity of a pipe in bytes; setting it returns what it became. */
+int clinux_pipe_capacity(int pipe);
+int clinux_set_pipe_capacity(int pipe, int bytes);
+
+/* Bytes in a pipe that nobody has read. */
+int clinux_unread_in_pipe(int pipe);
+
+/* Memory in use by what was sent on a socket and not read: 0 when all was, otherwise more than the
+ * bytes themselves. */
+int clinux_unread_in_socket(int socket);
+
+/* From now on SIGTERM and SIGINT are counted and do nothing else. A signal handler may do next to
+ * nothing, which Swift can't promise. */
+int clinux_catch_termination(void);
+int clinux_terminations(void);
+
+#endif

@@ -1,0 +1,65 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// How the wait for a reader's last bytes ended.
+public enum DrainOutcome: Equatable, Sendable {
+  /// Everything was taken.
+  case taken
+  /// The reader went first. `unread` bytes of a pipe were lost with it; of a socket their number is
+  /// not known: `nil`.
+  case readerGone(unread: UInt64?)
+  /// The reader took nothing for `seconds`; `unread` bytes are left for it.
+  case readerStopped(unread: UInt64, seconds: Int)
+  /// The wait was ended from outside; `unread` bytes are left.
+  case interrupted(unread: UInt64)
+}
+
+extension DescriptorSink {
+  /// Waits until the reader has taken all that was sent.
+  ///
+  /// - Parameter idleSeconds: How long a reader may take nothing.
+  public func drain(idleSeconds: Int = 10) -> DrainOutcome {
+    let slice = 10
+    var left = unread
+    var idle = 0
+    while left > 0 {
+      if let outcome = outcomeIfReaderGone(left) { return outcome }
+      guard idle < idleSeconds * 1000 else {
+        return .readerStopped(unread: left, seconds: idleSeconds)
+      }
+      guard patience.pause(slice) else { return .interrupted(unread: left) }
+      let before = left
+      left = unread
+      idle = left < before ? 0 : idle + slice
+    }
+    return wasReset ? .readerGone(unread: nil) : .taken
+  }
+
+  /// Sent and not read yet: bytes of a pipe; of a socket the memory they take, which is more.
+  private var unread: UInt64 {
+    switch kind {
+    case .pipe: UInt64(max(0, clinux_unread_in_pipe(descriptor.rawValue)))
+    case .socket: UInt64(max(0, clinux_unread_in_socket(descriptor.rawValue)))
+    case .device: 0
+    }
+  }
+
+  private func outcomeIfReaderGone(_ left: UInt64) -> DrainOutcome? {
+    switch kind {
+    case .pipe: poll(0, milliseconds: 0) & POLLERR != 0 ? .readerGone(unread: left) : nil
+    case .socket: poll(0, milliseconds: 0) & POLLHUP != 0 ? .readerGone(unread: nil) : nil
+    case .device: nil
+    }
+  }
+
+  /// Whether a socket's reader closed it without having read all: what it left is gone, and no longer
+  /// counted as unread.
+  private var wasReset: Bool {
+    guard kind == .socket else { return false }
+    var error: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    getsockopt(descriptor.rawValue, SOL_SOCKET, SO_ERROR, &error, &size)
+    return error != 0
+  }
+}

@@ -1,0 +1,102 @@
+import Glibc
+import SystemPackage
+
+/// What stands at the path that a stream is to be written to.
+public enum Endpoint {
+  /// Nothing: a FIFO is to be made.
+  case absent
+  /// A FIFO.
+  case fifo
+  /// A socket in the file system.
+  case socket
+  /// A character device, such as a tape or `/dev/null`.
+  case characterDevice
+
+  /// Looks at `path` and refuses what a stream must not or can't be written to. Changes nothing.
+  public init(writableAt path: String) throws(IOFailure) {
+    guard path.utf8.count < Int(PATH_MAX) else {
+      throw IOFailure(
+        .fileNameTooLong, "the path has \(path.utf8.count) bytes: at most \(PATH_MAX - 1) can be used")
+    }
+    let status: FileStatus
+    do {
+      status = try FileStatus(path: path)
+    } catch {
+      guard error == .noSuchFileOrDirectory else { throw IOFailure(error, "\(error)") }
+      try Self.checkAbsent(path)
+      self = .absent
+      return
+    }
+    self = try Self.usable(status.kind)
+    try Self.checkOwner(of: status, at: path)
+    // A socket says itself, when connected to, and better, what stands against it.
+    guard status.kind != .socket else { return }
+    let needed = status.kind == .fifo ? R_OK | W_OK : W_OK
+    guard faccessat(AT_FDCWD, path, needed, AT_EACCESS) == 0 else {
+      let rights = status.kind == .fifo ? "read and write" : "write"
+      throw IOFailure(
+        Errno(rawValue: errno), "\(Errno(rawValue: errno)): \(rights) permission is needed")
+    }
+  }
+
+  private static func usable(_ kind: FileStatus.Kind) throws(IOFailure) -> Endpoint {
+    switch kind {
+    case .fifo: return .fifo
+    case .socket: return .socket
+    case .characterDevice: return .characterDevice
+    case .regularFile:
+      throw refused("is a regular file, which would be overwritten")
+    case .blockDevice:
+      throw refused("is a block device, which would be overwritten")
+    case .directory:
+      throw refused("is a directory")
+    case .other:
+      throw refused("is nothing that can be written to")
+    }
+  }
+
+  private static func refused(_ what: String) -> IOFailure {
+    IOFailure(
+      .invalidArgument,
+      "\(what): give a FIFO, a UNIX socket, a character device or a new name, or see "
+        + "nbdkit-file-plugin(1) for files and disks")
+  }
+
+  /// Nothing there: is it a link to nothing, or can't a FIFO be made there?
+  private static func checkAbsent(_ path: String) throws(IOFailure) {
+    var status = stat()
+    guard lstat(path, &status) != 0 else {
+      throw IOFailure(
+        .noSuchFileOrDirectory,
+        "is a symbolic link to something that does not exist: make its target or remove the link")
+    }
+    let directory = FilePath(path).removingLastComponent().string
+    guard let there = try? FileStatus(path: directory) else {
+      throw IOFailure(.noSuchFileOrDirectory, "the directory '\(directory)' does not exist")
+    }
+    guard there.kind == .directory else {
+      throw IOFailure(.notDirectory, "'\(directory)' is not a directory")
+    }
+    guard faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0 else {
+      throw IOFailure(
+        Errno(rawValue: errno), "no FIFO can be made in '\(directory)': \(Errno(rawValue: errno))")
+    }
+  }
+
+  /// The rule of Linux's `protected_fifos`, which is off on many systems: in a directory where
+  /// everybody may make files, one that a stranger put there is not trusted with our bytes.
+  private static func checkOwner(of status: FileStatus, at path: String) throws(IOFailure) {
+    guard status.kind == .fifo || status.kind == .socket, let resolved = realpath(path, nil) else {
+      return
+    }
+    defer { free(resolved) }
+    let directory = FilePath(platformString: resolved).removingLastComponent().string
+    guard let there = try? FileStatus(path: directory), there.isStickyAndWorldWritable,
+      status.owner != geteuid(), status.owner != there.owner
+    else { return }
+    throw IOFailure(
+      .permissionDenied,
+      "belongs to user \(status.owner), in the directory '\(directory)' where everybody may put "
+        + "one: use one of your own")
+  }
+}

@@ -1,0 +1,54 @@
+import Glibc
+import SystemPackage
+
+/// What stands at a path or behind a descriptor.
+struct FileStatus: Sendable {
+  enum Kind: Sendable {
+    case fifo, socket, characterDevice, regularFile, blockDevice, directory, other
+  }
+
+  let kind: Kind
+  let owner: uid_t
+  let mode: mode_t
+  /// Tells one file from every other while it exists.
+  let identity: Identity
+
+  struct Identity: Equatable, Sendable {
+    let device: dev_t
+    let inode: ino_t
+  }
+
+  /// Follows symbolic links.
+  init(path: String) throws(Errno) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw Errno(rawValue: errno) }
+    self.init(status)
+  }
+
+  init(_ descriptor: FileDescriptor) throws(Errno) {
+    var status = stat()
+    guard fstat(descriptor.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
+    self.init(status)
+  }
+
+  private init(_ status: stat) {
+    owner = status.st_uid
+    mode = status.st_mode
+    identity = Identity(device: status.st_dev, inode: status.st_ino)
+    kind =
+      switch status.st_mode & S_IFMT {
+      case S_IFIFO: .fifo
+      case S_IFSOCK: .socket
+      case S_IFCHR: .characterDevice
+      case S_IFREG: .regularFile
+      case S_IFBLK: .blockDevice
+      case S_IFDIR: .directory
+      default: .other
+      }
+  }
+
+  /// Whether anybody may make files here but only remove their own (`/tmp`).
+  var isStickyAndWorldWritable: Bool {
+    mode & S_ISVTX != 0 && mode & S_IWOTH != 0
+  }
+}

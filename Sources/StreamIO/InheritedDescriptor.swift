@@ -1,0 +1,67 @@
+import Glibc
+import SystemPackage
+
+/// A descriptor that nbdkit was started with. It is shared with whoever started it, so its flags stay
+/// as they are.
+public struct InheritedDescriptor: Sendable {
+  private let copy: FileDescriptor
+  private let status: FileStatus
+
+  /// Copies `number`, checking that a stream can be written to it.
+  public init(writable number: Int32) throws(IOFailure) {
+    let flags = fcntl(number, F_GETFL)
+    guard flags >= 0 else {
+      throw IOFailure(.badFileDescriptor, "is not an open descriptor")
+    }
+    guard flags & O_ACCMODE != O_RDONLY else {
+      throw IOFailure(.badFileDescriptor, "is open for reading only")
+    }
+    let copied = fcntl(number, F_DUPFD_CLOEXEC, 3)
+    guard copied >= 0 else {
+      throw IOFailure(Errno(rawValue: errno), "can't be duplicated: \(Errno(rawValue: errno))")
+    }
+    copy = FileDescriptor(rawValue: copied)
+    do {
+      status = try FileStatus(copy)
+    } catch {
+      throw IOFailure(error, "\(error)")
+    }
+    switch status.kind {
+    case .fifo, .socket: break
+    case .characterDevice where isatty(copied) == 0: break
+    case .characterDevice: throw refused("a terminal")
+    case .regularFile: throw refused("a regular file")
+    case .blockDevice: throw refused("a block device")
+    case .directory, .other: throw refused("nothing that can be written to")
+    }
+  }
+
+  private func refused(_ what: String) -> IOFailure {
+    try? copy.close()
+    return IOFailure(
+      .invalidArgument,
+      "is \(what): send the stream into a pipe, a socket or a character device, or see "
+        + "nbdkit-file-plugin(1) for files and disks")
+  }
+
+  /// Makes it a sink. A pipe or device is opened anew, so that only this copy is non-blocking; one
+  /// that may not be opened (a pipe made by another user) or not twice (a tape) stays blocking.
+  /// The copy is closed where it is not needed any more.
+  public func sink(name: String, patience: Patience) throws(IOFailure) -> DescriptorSink {
+    guard status.kind != .socket else {
+      return DescriptorSink(copy, .socket, name: name, patience: patience)
+    }
+    let kind: DescriptorSink.Kind = status.kind == .fifo ? .pipe : .device
+    do {
+      let anew = try FileDescriptor.open(
+        FilePath("/proc/self/fd/\(copy.rawValue)"), .writeOnly,
+        options: [.nonBlocking, .closeOnExec])
+      try? copy.close()
+      return DescriptorSink(anew, kind, name: name, patience: patience)
+    } catch Errno.noSuchAddressOrDevice {
+      throw IOFailure(.noSuchAddressOrDevice, "the reader of this pipe has gone already")
+    } catch {
+      return DescriptorSink(copy, kind, name: name, patience: patience, staysBlocking: true)
+    }
+  }
+}

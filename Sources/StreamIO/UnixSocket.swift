@@ -1,0 +1,50 @@
+import Glibc
+public import SystemPackage
+
+/// A connection to a UNIX stream socket somebody listens on.
+public enum UnixSocket {
+  /// Connects without waiting.
+  ///
+  /// - Returns: The connection, non-blocking, to be closed by the caller.
+  public static func connect(to path: String) throws(IOFailure) -> FileDescriptor {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let most = MemoryLayout.size(ofValue: address.sun_path) - 1
+    guard path.utf8.count <= most else {
+      throw IOFailure(
+        .fileNameTooLong,
+        "the path of a socket has at most \(most) bytes, this has \(path.utf8.count)")
+    }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+
+    let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+    let connection = socket(AF_UNIX, type, 0)
+    guard connection >= 0 else {
+      throw IOFailure(Errno(rawValue: errno), "no socket: \(Errno(rawValue: errno))")
+    }
+    let descriptor = FileDescriptor(rawValue: connection)
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(connection, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard result == 0 else {
+      let error = Errno(rawValue: errno)
+      try? descriptor.close()
+      throw IOFailure(error, reason(error))
+    }
+    return descriptor
+  }
+
+  private static func reason(_ error: Errno) -> String {
+    switch error {
+    case .connectionRefused:
+      "nobody listens on this socket: start its reader first"
+    case .protocolWrongTypeForSocket:
+      "is not a stream socket: its reader has to listen on one of type SOCK_STREAM"
+    case .resourceTemporarilyUnavailable:
+      "too many connections wait on this socket"
+    default: "can't connect: \(error)"
+    }
+  }
+}
