@@ -1,0 +1,92 @@
+import NBDKit
+import StreamIO
+import SystemPackage
+
+/// What the user asked for on the command line.
+struct Parameters: Sendable {
+  /// The largest disk that qemu accepts, 2^63 - 2^30 bytes: practically endless.
+  static let defaultSize: UInt64 = 0x7FFF_FFFF_C000_0000
+
+  /// One line a parameter, as `--help` shows them and nbdkit's shell completion reads them.
+  static let help = """
+    pipe=<FILENAME>      (required) Where the stream goes: a FIFO (made if nothing is there),
+                         a UNIX socket, a character device, or - for standard output.
+                         "pipe=" may be left out.
+    write=<FILENAME>     The same as pipe=.
+    size=<SIZE>          The disk's virtual size (default: practically endless).
+    report=<FILENAME>    At the end, write there what became of the stream, as JSON.
+    """
+
+  /// Where the stream goes.
+  enum Target: Sendable {
+    case path(String)
+    case standardOutput(InheritedDescriptor)
+  }
+
+  /// `nil` until given.
+  private(set) var target: Target?
+  /// The target as the user gave it, for messages: `pipe=output`.
+  private(set) var targetName = "pipe="
+  /// The disk's size in bytes, if given.
+  private(set) var size: UInt64?
+  /// Where the report goes, absolute, if it is wanted.
+  private(set) var report: String?
+
+  /// Takes one parameter.
+  mutating func take(_ key: String, _ value: String) throws(PluginError) {
+    do throws(PluginError) {
+      switch key {
+      case "pipe", "write": try takeTarget(key, value)
+      case "size": size = try Self.size(value)
+      case "report": report = try Self.path(value)
+      default:
+        throw PluginError(
+          .invalidArgument, "unknown parameter: this plugin knows pipe, write, size and report")
+      }
+    } catch {
+      throw PluginError(error.errno, "\(key)=\(value): \(error.message)")
+    }
+  }
+
+  /// Checks that what is required was given.
+  func check() throws(PluginError) {
+    guard target != nil else {
+      throw PluginError(
+        .invalidArgument, "pipe: missing: say where the stream goes, as in pipe=FILENAME")
+    }
+  }
+
+  private mutating func takeTarget(_ key: String, _ value: String) throws(PluginError) {
+    guard target == nil else {
+      throw PluginError(
+        .invalidArgument, "a second endpoint after \(targetName): the stream goes to one only")
+    }
+    target = value == "-" ? try Self.standardOutput() : .path(try Self.path(value))
+    targetName = "\(key)=\(value)"
+  }
+
+  private static func standardOutput() throws(PluginError) -> Target {
+    guard Server.standardIOIsSafe else {
+      throw PluginError(
+        .invalidArgument, "standard output is the client's with -s: give another endpoint")
+    }
+    do {
+      return .standardOutput(try InheritedDescriptor(writable: 1))
+    } catch {
+      throw PluginError(error.errno, "standard output \(error.message)")
+    }
+  }
+
+  private static func path(_ value: String) throws(PluginError) -> String {
+    guard !value.isEmpty else { throw PluginError(.invalidArgument, "empty: give a file name") }
+    return try Server.absolutePath(value)
+  }
+
+  private static func size(_ value: String) throws(PluginError) -> UInt64 {
+    let size = try Server.parseSize(value)
+    guard size > 0 else {
+      throw PluginError(.invalidArgument, "a disk of no bytes: give its size, as in size=10G")
+    }
+    return size
+  }
+}

@@ -1,0 +1,90 @@
+import NBDKit
+import StreamIO
+
+/// What became of the stream, for the log and for the file that `report=` names.
+struct Report {
+  enum Outcome: String {
+    /// All of the disk was delivered.
+    case complete
+    /// Nothing failed, but less than the disk was written.
+    case short
+    /// Something failed; what was delivered is the beginning of the disk at best.
+    case failed
+    /// Nothing failed; whether that was all can't be known.
+    case unknown
+  }
+
+  private(set) var outcome = Outcome.unknown
+  /// The disk's size in bytes, if the user gave it.
+  let size: UInt64?
+  /// Bytes delivered, as far as that is known.
+  private(set) var bytes: UInt64 = 0
+  private(set) var zeroBytes: UInt64 = 0
+  /// From the first request to the end.
+  var seconds = 0.0
+  private(set) var error: String?
+  /// Bytes that were sent and that the reader had not taken at the end.
+  private var unread: UInt64 = 0
+
+  init(size: UInt64?) {
+    self.size = size
+  }
+
+  /// Notes a failure; the first one counts.
+  mutating func fail(_ reason: String) {
+    outcome = .failed
+    error = error ?? reason
+  }
+
+  mutating func apply(_ drained: DrainOutcome) {
+    switch drained {
+    case .taken: break
+    case .readerGone(let unread):
+      self.unread = unread ?? 0
+      fail("the reader has gone with \(unread.map { "\($0)" } ?? "some") bytes left unread")
+    case .interrupted(let unread):
+      self.unread = unread
+      fail("ended by a signal with \(unread) bytes left unread")
+    case .readerStopped(let unread, let seconds):
+      self.unread = unread
+      error = "the reader took nothing for \(seconds) seconds, \(unread) bytes are left for it"
+    }
+  }
+
+  mutating func count(_ position: UInt64, zeroes: UInt64) {
+    bytes = position - min(unread, position)
+    zeroBytes = zeroes
+  }
+
+  /// Decides on the outcome where nothing failed.
+  mutating func conclude(clientsThere: Int) {
+    guard outcome != .failed, error == nil else { return }
+    switch size {
+    // Whoever is still there can't change a disk that was delivered whole.
+    case bytes?: outcome = .complete
+    case _ where clientsThere > 0:
+      fail("stopped with a client still connected")
+    case let size?:
+      outcome = .short
+      error = "the stream is short: \(bytes) of \(size) bytes were written"
+    case nil: outcome = .unknown
+    }
+  }
+
+  /// Says in one line what became of the stream: an error unless all is well.
+  func log() {
+    let delivered = size.map { "\(bytes) of \($0) bytes" } ?? "\(bytes) bytes"
+    switch (outcome, error) {
+    case (.complete, _):
+      Server.debug("the stream is complete: \(delivered) delivered, \(zeroBytes) of them zeroes")
+    case (.unknown, nil):
+      Server.debug(
+        "the stream has ended: \(delivered) delivered, \(zeroBytes) of them zeroes; "
+          + "without size= it is not known whether that was all")
+    case (.short, let error?): Server.error(error)
+    case (.unknown, let error?): Server.error("\(error); \(delivered) were delivered")
+    case (_, let error):
+      Server.error("the stream has failed: \(delivered) were delivered: \(error ?? "unknown")")
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import Glibc
+import NBDKit
+import StreamCore
+import StreamIO
+import Synchronization
+
+extension SharedStream {
+  /// Ends the stream: sends what is due, waits for the reader to take it, and closes.
+  ///
+  /// - Parameter size: The disk's size if the user gave it: then it is known what is complete.
+  /// - Returns: What became of it.
+  func end(size: UInt64?) -> Report {
+    TerminationSignals.catch()
+    return state.withLock { state in
+      var report = Report(size: size)
+      guard var stream = state.stream else {
+        report.fail(state.failure ?? "the stream was never opened")
+        return report
+      }
+      state.stream = nil
+      stream.sink.patience = .whileEnding
+      do throws(StreamError) {
+        try stream.finish()
+        report.apply(stream.sink.drain())
+      } catch {
+        report.fail(state.failure ?? error.message)
+      }
+      do { try stream.sink.close() } catch { report.fail("the last bytes: \(error)") }
+      report.count(stream.position, zeroes: stream.zeroesSent)
+      if let began = state.began { report.seconds = .now - began }
+      report.conclude(clientsThere: state.clients.values.filter(isThere).count)
+      return report
+    }
+  }
+
+  /// Whether a client that nbdkit did not close is still connected. nbdkit closes no connection once
+  /// it stops, not even one whose client left a moment before: who lives no longer left by itself.
+  private func isThere(_ process: Int32?) -> Bool {
+    guard let process else { return true }
+    return kill(process, 0) == 0 || errno == EPERM
+  }
+}

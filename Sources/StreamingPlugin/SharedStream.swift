@@ -1,0 +1,140 @@
+import NBDKit
+import StreamCore
+import StreamIO
+import Synchronization
+import SystemPackage
+
+/// The one stream of this process, shared by its clients.
+///
+/// One lock is around everything: nbdkit calls one data callback at a time for each client, not over
+/// all of them. Whether clients are accepted is an atomic beside it, as a request may hold the lock
+/// for as long as a reader lets it wait.
+final class SharedStream: Sendable {
+  typealias Stream = OrderedStream<DescriptorSink, HeadStore>
+
+  struct State: Sendable {
+    /// `nil` where the endpoint could not be opened: clients are refused then.
+    var stream: Stream?
+    /// The first failure that can't be made good.
+    var failure: String?
+    /// When the first request came.
+    var began: Seconds?
+    /// Whoever is connected, with the process at the other end where it is known.
+    var clients: [ObjectIdentifier: Int32?] = [:]
+  }
+
+  /// While nothing above it is written a client may begin again: what `qemu-img` zeroes first is less.
+  private static let head: UInt64 = 4096
+
+  let state = Mutex(State())
+  private let isRefusing = Atomic<Bool>(false)
+
+  /// Opens the stream for requests.
+  func begin(_ sink: DescriptorSink, size: UInt64?) {
+    if sink.capacity > 0 { Server.debug("the pipe holds \(sink.capacity) bytes") }
+    // A disk that is all head would wait for the end as a whole.
+    let head = (size ?? .max) <= Self.head ? 0 : Self.head
+    let stream = Stream(
+      limits: Stream.Limits(reorder: 0, rewind: 0, head: head), sink: sink,
+      store: HeadStore(capacity: Int(head)))
+    state.withLock { $0.stream = stream }
+  }
+
+  /// Refuses every client from now on.
+  func refuseAll(because reason: String) {
+    isRefusing.store(true, ordering: .relaxed)
+    state.withLock { $0.failure = $0.failure ?? reason }
+  }
+
+  /// - Throws: `EIO` once the stream has failed.
+  func checkAccepting() throws(PluginError) {
+    guard !isRefusing.load(ordering: .relaxed) else {
+      throw PluginError(.ioError, "refused: the stream has failed: start nbdkit again")
+    }
+  }
+
+  func add(_ client: ObjectIdentifier, process: Int32?) {
+    state.withLock { $0.clients[client] = .some(process) }
+  }
+
+  func remove(_ client: ObjectIdentifier) {
+    state.withLock { _ = $0.clients.removeValue(forKey: client) }
+  }
+
+  // MARK: Requests
+
+  func write(_ bytes: RawSpan, at offset: UInt64) throws(PluginError) {
+    do {
+      try state.withLock { (state) throws(StreamError) in
+        state.begin()
+        guard try state.stream?.write(bytes, at: offset) != nil else { throw .failedBefore }
+      }
+    } catch {
+      throw failed("write", offset, UInt64(bytes.byteCount), error)
+    }
+  }
+
+  func zero(_ range: Range<UInt64>) throws(PluginError) {
+    do {
+      try state.withLock { (state) throws(StreamError) in
+        state.begin()
+        guard try state.stream?.zero(range) != nil else { throw .failedBefore }
+      }
+    } catch {
+      throw failed("zero", range.lowerBound, range.upperBound - range.lowerBound, error)
+    }
+  }
+
+  func flush() throws(PluginError) {
+    do {
+      try state.withLock { (state) throws(StreamError) in
+        guard try state.stream?.flush() != nil else { throw .failedBefore }
+      }
+    } catch {
+      throw failed("flush", error)
+    }
+  }
+
+  func read(into buffer: inout OutputRawSpan, at offset: UInt64) throws(PluginError) {
+    let count = UInt64(buffer.freeCapacity)
+    do {
+      try state.withLock { (state) throws(StreamError) in
+        guard try state.stream?.read(into: &buffer, at: offset) != nil else {
+          throw .failedBefore
+        }
+      }
+    } catch {
+      throw failed("read", offset, count, error)
+    }
+  }
+
+  func forEachExtent(
+    in range: Range<UInt64>,
+    _ body: (Range<UInt64>, StreamExtent) throws(PluginError) -> Bool
+  ) throws(PluginError) {
+    try state.withLock { (state) throws(PluginError) in
+      try state.stream?.forEachExtent(in: range, body)
+    }
+  }
+
+  // MARK: Failures
+
+  private func failed(
+    _ request: String, _ offset: UInt64, _ count: UInt64, _ error: StreamError
+  ) -> PluginError {
+    failed("\(request) of \(count) bytes at offset \(offset)", error)
+  }
+
+  /// Says what became of a request. Where the stream has failed with it, that is remembered.
+  private func failed(_ request: String, _ error: StreamError) -> PluginError {
+    let failure = PluginError(error.errno, "\(request): \(error.message)")
+    if error.isFinal { refuseAll(because: failure.message) }
+    return failure
+  }
+}
+
+extension SharedStream.State {
+  mutating func begin() {
+    if began == nil { began = .now }
+  }
+}

@@ -1,0 +1,88 @@
+import NBDKit
+import StreamIO
+import Synchronization
+import SystemPackage
+
+/// Turns what a client writes to a disk into a stream.
+final class StreamingPlugin: Plugin, Sendable {
+  static let name = "streaming"
+  static let longName: String? = "nbdkit streaming plugin"
+  static let version: String? = "0.1.0"
+  static let summary: String? =
+    "Turns what a client writes to the disk into a stream on a pipe or socket."
+  static let parameterHelp: String? = Parameters.help
+  static let magicParameter: String? = "pipe"
+
+  /// One request at a time a client. Parallel requests were measured to be no faster, as there is one
+  /// stream; and serializing over all clients lets one that connects and says nothing stop the rest.
+  static let threadModel = ThreadModel<StreamingPlugin>.serializeRequests
+
+  private let parameters = Mutex(Parameters())
+  private let destination = Mutex<Destination?>(nil)
+  private let stream = SharedStream()
+
+  func configure(_ key: String, _ value: String) throws {
+    try parameters.withLock { (parameters) throws(PluginError) in
+      try parameters.take(key, value)
+    }
+  }
+
+  func configurationComplete() throws {
+    try parameters.withLock { (parameters) throws(PluginError) in try parameters.check() }
+  }
+
+  func dumpFields() -> [(key: String, value: String)] {
+    [("streaming_default_size", "\(Parameters.defaultSize)")]
+  }
+
+  func getReady() throws {
+    let parameters = parameters.withLock { $0 }
+    try Report.prepare(parameters.report)
+    let ready = try Destination.prepare(parameters, patience: .whileServing)
+    destination.withLock { $0 = ready }
+  }
+
+  /// Never fails: under `--run` the command would wait for ever on a server that is gone. What can't
+  /// be opened is said here, and refuses every client.
+  func afterFork() {
+    let size = parameters.withLock(\.size)
+    do throws(PluginError) {
+      let sink = try destination.withLock { (destination) throws(PluginError) in
+        try destination?.open(patience: .whileServing)
+      }
+      if let sink { stream.begin(sink, size: size) }
+    } catch {
+      Server.error(error.message)
+      stream.refuseAll(because: error.message)
+    }
+  }
+
+  func preconnect(readOnly: Bool) throws {
+    try checkClient(readOnly: readOnly)
+  }
+
+  func open(readOnly: Bool) throws -> StreamConnection {
+    try checkClient(readOnly: readOnly)
+    let size = parameters.withLock(\.size) ?? Parameters.defaultSize
+    return StreamConnection(stream, size: size, process: Server.peerProcess)
+  }
+
+  func cleanup() {
+    let parameters = parameters.withLock { $0 }
+    let report = stream.end(size: parameters.size)
+    destination.withLock { (destination) in
+      do throws(PluginError) { try destination?.remove() } catch { Server.error(error.message) }
+    }
+    report.log()
+    do throws(PluginError) { try report.write(to: parameters.report) } catch { Server.error(error.message) }
+  }
+
+  /// Takes neither the lock of the stream, which a waiting request may hold, nor any time.
+  private func checkClient(readOnly: Bool) throws(PluginError) {
+    guard !readOnly else {
+      throw PluginError(
+        .readOnlyFileSystem, "-r: the disk is there to be written to: start nbdkit without -r")
+    }
+    try stream.checkAccepting()
+  }
+}
