@@ -103,30 +103,28 @@ enum Callbacks {
     status { try connection(handle).flushable?.flush() }
   }
 
-  static let zero:
-    @convention(c) (UnsafeMutableRawPointer?, UInt32, UInt64, UInt32) -> Int32 = {
-      handle, count, offset, flags in
-      status {
-        guard let zeroable = try connection(handle).zeroable else { throw Errno.readOnlyFileSystem }
-        do {
-          try zeroable.zero(count: count, at: offset, flags: RequestFlags(rawValue: flags))
-        } catch {
-          var error = PluginError(any: error)
-          // nbdkit 1.32 answers this one by writing zeroes from the request's start.
-          if error.errno == .notSupported { error.errno = .ioError }
-          throw error
-        }
+  static let zero: @convention(c) (UnsafeMutableRawPointer?, UInt32, UInt64, UInt32) -> Int32 = {
+    handle, count, offset, flags in
+    status {
+      guard let zeroable = try connection(handle).zeroable else { throw Errno.readOnlyFileSystem }
+      do {
+        try zeroable.zero(count: count, at: offset, flags: RequestFlags(rawValue: flags))
+      } catch {
+        var error = PluginError(any: error)
+        // nbdkit 1.32 answers this one by writing zeroes from the request's start.
+        if error.errno == .notSupported { error.errno = .ioError }
+        throw error
       }
     }
+  }
 
-  static let trim:
-    @convention(c) (UnsafeMutableRawPointer?, UInt32, UInt64, UInt32) -> Int32 = {
-      handle, count, offset, flags in
-      status {
-        try connection(handle).trimmable?
-          .trim(count: count, at: offset, flags: RequestFlags(rawValue: flags))
-      }
+  static let trim: @convention(c) (UnsafeMutableRawPointer?, UInt32, UInt64, UInt32) -> Int32 = {
+    handle, count, offset, flags in
+    status {
+      try connection(handle).trimmable?
+        .trim(count: count, at: offset, flags: RequestFlags(rawValue: flags))
     }
+  }
 
   static let extents:
     @convention(c) (

@@ -16,7 +16,8 @@ public enum Endpoint {
   public init(writableAt path: String) throws(IOFailure) {
     guard path.utf8.count < Int(PATH_MAX) else {
       throw IOFailure(
-        .fileNameTooLong, "the path has \(path.utf8.count) bytes: at most \(PATH_MAX - 1) can be used")
+        .fileNameTooLong,
+        "the path has \(path.utf8.count) bytes: at most \(PATH_MAX - 1) can be used")
     }
     let status: FileStatus
     do {

@@ -7,7 +7,8 @@ enum PipeCapacity {
   static let limit: Int = {
     let shipped = 1 << 20
     guard
-      let file = try? FileDescriptor.open("/proc/sys/fs/pipe-max-size", .readOnly, options: .closeOnExec)
+      let file = try? FileDescriptor.open(
+        "/proc/sys/fs/pipe-max-size", .readOnly, options: .closeOnExec)
     else { return shipped }
     defer { try? file.close() }
     let digits = [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in

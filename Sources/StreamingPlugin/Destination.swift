@@ -22,7 +22,9 @@ enum Destination: Sendable {
       case .path(let path):
         switch try Endpoint(writableAt: path) {
         case .absent, .fifo:
-          return .namedPipe(try NamedPipe(path: path), name: name)
+          let pipe = try NamedPipe(path: path)
+          pipe.removeAtExit()
+          return .namedPipe(pipe, name: name)
         case .socket:
           let connection = try UnixSocket.connect(to: path)
           return .open(DescriptorSink(connection, .socket, name: name, patience: patience))
@@ -41,7 +43,10 @@ enum Destination: Sendable {
     switch self {
     case .open(let sink): return sink
     case .namedPipe(var pipe, let name):
-      defer { self = .namedPipe(pipe, name: name) }
+      defer {
+        self = .namedPipe(pipe, name: name)
+        pipe.removeAtExit()
+      }
       do {
         return DescriptorSink(try pipe.open(), .pipe, name: name, patience: patience)
       } catch {

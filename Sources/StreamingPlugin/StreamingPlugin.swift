@@ -74,7 +74,9 @@ final class StreamingPlugin: Plugin, Sendable {
       do throws(PluginError) { try destination?.remove() } catch { Server.error(error.message) }
     }
     report.log()
-    do throws(PluginError) { try report.write(to: parameters.report) } catch { Server.error(error.message) }
+    do throws(PluginError) { try report.write(to: parameters.report) } catch {
+      Server.error(error.message)
+    }
   }
 
   /// Takes neither the lock of the stream, which a waiting request may hold, nor any time.
