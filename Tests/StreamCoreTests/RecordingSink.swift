@@ -1,0 +1,52 @@
+import StreamCore
+
+/// Takes the stream into an array, up to where it is told to fail.
+struct RecordingSink: StreamSink {
+  private(set) var received: [UInt8] = []
+  /// How many of the bytes came as zeroes.
+  private(set) var zeroes = 0
+  /// How the next calls fail. The bytes before are taken, and counted down here.
+  var fault = Fault.none
+  /// What the stream must not do and did.
+  private(set) var complaint: String?
+
+  mutating func waitForReader() throws(SinkError) {
+    if fault == .noReader { throw .interrupted }
+  }
+
+  mutating func send(_ bytes: RawSpan, advancing position: inout UInt64) throws(SinkError) {
+    let count = accept(UInt64(bytes.byteCount), at: position)
+    for index in 0..<count {
+      received.append(bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self))
+    }
+    try advance(&position, by: count)
+  }
+
+  mutating func sendZeroes(
+    _ count: UInt64, advancing position: inout UInt64
+  ) throws(SinkError) {
+    let count = accept(count, at: position)
+    received.append(contentsOf: repeatElement(0, count: count))
+    zeroes += count
+    try advance(&position, by: count)
+  }
+
+  private mutating func accept(_ count: UInt64, at position: UInt64) -> Int {
+    if position != received.count { complaint = "sent at \(position), not \(received.count)" }
+    if count == 0 { complaint = "nothing sent at \(position)" }
+    return min(Int(count), fault.stop?.after ?? .max)
+  }
+
+  private mutating func advance(
+    _ position: inout UInt64, by count: Int
+  ) throws(SinkError) {
+    position += UInt64(count)
+    guard let stop = fault.stop else { return }
+    switch fault {
+    case .none, .noReader: break
+    case .interrupted: fault = .interrupted(after: stop.after - count)
+    case .broken: fault = .broken(after: stop.after - count)
+    }
+    if stop.after == count { throw stop.error }
+  }
+}
