@@ -19,21 +19,22 @@ MANDIR = $(shell pkg-config nbdkit --variable=prefix)/share/man
 
 # Self-contained: the Swift runtime is linked in, and nothing of it shows. Never unloaded, as a
 # Swift runtime can't be.
-BUILDFLAGS = -c release --product $(NAME) -Xswiftc -static-stdlib -Xswiftc -use-ld=lld \
-  -Xlinker --version-script=$(CURDIR)/plugin.syms -Xlinker -s -Xlinker --gc-sections \
+BUILDFLAGS = -c release --product $(NAME) --disable-local-rpath \
+  -Xswiftc -static-stdlib -Xswiftc -use-ld=lld \
+  -Xlinker --version-script='$(CURDIR)/plugin.syms' -Xlinker -s -Xlinker --gc-sections \
   -Xlinker -z -Xlinker nodelete
 
 SWIFT_FILES := Package.swift Sources Tests
 SCRIPTS := .ci/run $(wildcard scripts/*.sh)
 
-# SwiftPM uses all cores by itself and locks its build directory.
+# In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
-.PHONY: build demo check install uninstall man format lint deps clean help
+.PHONY: build demo check install uninstall man format lint deps demo-deps clean help
 
 build: $(PLUGIN)
 
 # By file, so that `sudo make install` needs no Swift in root's PATH and builds nothing as root.
-$(PLUGIN): Package.swift plugin.syms $(shell find Sources -type f)
+$(PLUGIN): Makefile Package.swift plugin.syms $(shell find Sources -type f)
 	@pkg-config --exists nbdkit || { echo "nbdkit's header is missing: run 'make deps'" >&2; exit 1; }
 	swift build $(BUILDFLAGS)
 	mkdir -p build
@@ -48,15 +49,11 @@ $(PAGE): docs/$(NAME).pod
 # Through the environment: a file's name may hold anything.
 export IMAGE OUT
 
-demo:
-	@scripts/deps.sh demo
-	@$(MAKE) --no-print-directory build
+demo: demo-deps build
 	@scripts/demo.sh "$$IMAGE" "$$OUT"
 
 check: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
-check:
-	@scripts/deps.sh check
-	@$(MAKE) --no-print-directory build
+check: deps build
 	swift build --build-tests
 	swift test --skip-build $(if $(FILTER),--filter '$(FILTER)')
 
@@ -78,6 +75,9 @@ lint:
 
 deps:
 	@scripts/deps.sh check
+
+demo-deps:
+	@scripts/deps.sh demo
 
 clean:
 	rm -rf .build build

@@ -30,7 +30,7 @@ for library in $needed; do
   esac
 done
 
-case $dynamic in *RPATH* | *RUNPATH*) fail "has a run path, of the machine it was built on" ;; esac
+case $dynamic in *RPATH* | *RUNPATH*) fail "has a run path: it looks for libraries where nobody expects" ;; esac
 case $dynamic in *NODELETE*) ;; *) fail "may be unloaded under the running Swift runtime" ;; esac
 case $sections in *.symtab* | *.debug_*) fail "is not stripped" ;; esac
 
