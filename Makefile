@@ -15,7 +15,7 @@ PLUGIN := build/$(NAME).so
 PAGE := build/$(NAME).1
 
 PLUGINDIR = $(shell pkg-config nbdkit --variable=plugindir)
-MANDIR = $(shell pkg-config nbdkit --variable=prefix)/share/man
+MANDIR = $(or $(shell pkg-config nbdkit --variable=prefix),/usr)/share/man
 
 # Self-contained: the Swift runtime is linked in, and nothing of it shows. Never unloaded, as a
 # Swift runtime can't be.
@@ -58,6 +58,7 @@ check: deps build
 	swift test --skip-build $(if $(FILTER),--filter '$(FILTER)')
 
 install: $(PLUGIN) $(PAGE)
+	$(if $(PLUGINDIR),,$(error where nbdkit looks for plugins is not known: give PLUGINDIR=))
 	install -D -m 755 $(PLUGIN) '$(DESTDIR)$(PLUGINDIR)/$(NAME).so'
 	install -D -m 644 $(PAGE) '$(DESTDIR)$(MANDIR)/man1/$(NAME).1'
 
