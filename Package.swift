@@ -52,6 +52,7 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [.product(name: "Subprocess", package: "swift-subprocess"), systemPackage],
+      exclude: ["Scripts"],
       swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6]

@@ -1,0 +1,113 @@
+import Foundation
+import Glibc
+
+/// The plugin under test.
+enum Plugin {
+  /// STREAMING_PLUGIN, or what `make` leaves in the package.
+  static func path() throws -> String {
+    let path =
+      getenv("STREAMING_PLUGIN").map { String(cString: $0) }
+      ?? "\(packageRoot)/build/nbdkit-streaming-plugin.so"
+    guard access(path, R_OK) == 0 else {
+      throw Sandbox.Missing(description: "\(path) is missing: run make, or set STREAMING_PLUGIN")
+    }
+    return path
+  }
+
+  private static var packageRoot: String {
+    URL(filePath: #filePath).appending(path: "../../../..").standardized.path(
+      percentEncoded: false
+    ).trimmingSuffix("/")
+  }
+}
+
+extension String {
+  fileprivate func trimmingSuffix(_ suffix: String) -> String {
+    hasSuffix(suffix) ? String(dropLast(suffix.count)) : self
+  }
+}
+
+/// A running nbdkit with the plugin in it, in the foreground, on a UNIX socket.
+struct Nbdkit {
+  let child: Child
+  let socket: String
+  fileprivate let pidFile: String
+
+  var uri: String { "nbd+unix:///?socket=\(socket)" }
+
+  /// The server's own process, also where something else started it (strace, `--run`).
+  var pid: pid_t {
+    get throws {
+      guard let pid = pid_t(text(of: pidFile).trimmingCharacters(in: .whitespacesAndNewlines))
+      else { throw Sandbox.Missing(description: "nbdkit has left no process id") }
+      return pid
+    }
+  }
+
+  /// All that nbdkit said so far.
+  var log: String { child.errors }
+
+  /// The lines that are errors, without nbdkit's own words before them.
+  var errorLines: [String] {
+    log.split(separator: "\n").compactMap { line in
+      line.range(of: "error: ").map { String(line[$0.upperBound...]) }
+    }
+  }
+
+  func signal(_ number: CInt) throws {
+    if child.isRunning { _ = kill(try pid, number) }
+  }
+
+  /// Sends SIGTERM and waits for the end.
+  @discardableResult
+  func stop(within limit: Duration = .seconds(20)) async throws -> Child.Status {
+    try signal(SIGTERM)
+    return try await child.exit(within: limit)
+  }
+
+  /// A figure from /proc/PID/status, in KiB.
+  func kibibytes(_ field: String) throws -> Int {
+    for line in text(of: "/proc/\(try pid)/status").split(separator: "\n") {
+      let words = line.split { $0 == ":" || $0 == "\t" || $0 == " " }
+      if words.count > 1, words[0] == field, let value = Int(words[1]) { return value }
+    }
+    throw Sandbox.Missing(description: "no \(field) in /proc")
+  }
+}
+
+extension Sandbox {
+  /// Starts nbdkit and returns when it accepts connections.
+  ///
+  /// - Parameters:
+  ///   - parameters: The plugin's parameters.
+  ///   - options: nbdkit's own, filters included.
+  ///   - prefix: What runs nbdkit, such as strace.
+  func nbdkit(
+    _ parameters: String..., options: [String] = [], under prefix: [String] = []
+  ) async throws -> Nbdkit {
+    let number = UInt32.random(in: 0...999_999)
+    let socket = path("nbd\(number)")
+    let pidFile = path("pid\(number)")
+    let command =
+      prefix + ["nbdkit", "-f", "-U", socket, "-P", pidFile] + options
+      + [try Plugin.path()] + parameters
+    let child = try await start(command)
+    // nbdkit writes the file once it listens, in one go, with a newline at the end.
+    try await eventually("nbdkit to listen") {
+      text(of: pidFile).hasSuffix("\n") || !child.isRunning
+    }
+    guard child.isRunning else {
+      throw Missing(description: "nbdkit ended at once: \(child.errors)")
+    }
+    return Nbdkit(child: child, socket: socket, pidFile: pidFile)
+  }
+
+  /// Starts nbdkit on a private socket with a command for `--run`; the command finds the socket
+  /// in `$unixsocket` and `$uri`.
+  func nbdkit(
+    _ parameters: String..., options: [String] = [], run script: String
+  ) async throws -> Child {
+    try await start(
+      ["nbdkit", "-U", "-"] + options + [try Plugin.path()] + parameters + ["--run", script])
+  }
+}

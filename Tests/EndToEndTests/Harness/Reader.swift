@@ -1,0 +1,54 @@
+import Foundation
+
+/// A process that reads a stream into a file.
+struct Reader {
+  let child: Child
+  let file: String
+
+  /// How much it has read so far.
+  var count: Int {
+    let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+    return (attributes?[.size] as? Int) ?? 0
+  }
+
+  /// Waits until it has seen the end of the stream.
+  func end(within limit: Duration = .seconds(20)) async throws {
+    guard try await child.exit(within: limit).isSuccess else {
+      throw Sandbox.Missing(description: "the reader failed: \(child.errors)")
+    }
+  }
+}
+
+extension Sandbox {
+  /// Reads a FIFO with a shell command, into a file.
+  ///
+  /// - Parameter command: Reads its standard input and writes to its standard output: `cat`,
+  ///   `sha256sum`, `zstd`, `pv -qL 4m` (slow), `head -c 1000000` (dies early), `sleep 60`
+  ///   (takes nothing).
+  func reader(_ command: String = "cat", of fifo: String, to name: String = "stream")
+    async throws -> Reader
+  {
+    let file = path(name)
+    // exec, so that signals reach the reader itself.
+    let child = try await start(
+      ["/bin/sh", "-c", "exec \(command) <'\(fifo)' >'\(file)'"])
+    return Reader(child: child, file: file)
+  }
+
+  /// Listens on a UNIX socket and keeps what the first connection sends.
+  func socketReader(_ name: String = "socket", to file: String = "stream") async throws
+    -> (reader: Reader, socket: String)
+  {
+    let socket = path(name)
+    let file = path(file)
+    let child = try await start(
+      ["socat", "-u", "UNIX-LISTEN:\(socket)", "OPEN:\(file),creat,trunc"])
+    // The name is there before the socket listens: only the kernel's table knows.
+    try await eventually("socat to listen") {
+      text(of: "/proc/net/unix").split(separator: "\n").contains {
+        $0.hasSuffix(" \(socket)") && $0.contains(" 00010000 ")
+      }
+    }
+    return (Reader(child: child, file: file), socket)
+  }
+}

@@ -1,0 +1,20 @@
+import Foundation
+
+/// The JSON object of `report=FILENAME`.
+struct Report: Decodable, Equatable {
+  var outcome: String
+  var bytes: Int
+  var zeroBytes: Int
+  var size: Int?
+  var seconds: Double
+  var error: String?
+
+  enum CodingKeys: String, CodingKey {
+    case outcome, bytes, size, seconds, error
+    case zeroBytes = "zero_bytes"
+  }
+
+  init(_ path: String) throws {
+    self = try JSONDecoder().decode(Report.self, from: contents(path))
+  }
+}

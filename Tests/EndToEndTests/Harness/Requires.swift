@@ -1,0 +1,38 @@
+import Glibc
+import Testing
+
+extension Trait where Self == ConditionTrait {
+  /// The tools a test can't do without: programs in the PATH, or one of the words in `special`.
+  ///
+  /// Where one is missing the test is skipped and says so. In CI (environment CI) it fails: there
+  /// a skipped test would be one nobody ever runs.
+  static func requires(_ tools: String...) -> Self {
+    let missing = tools.filter { !isPresent($0) }
+    return .enabled("needs \(missing.joined(separator: ", "))") {
+      if !missing.isEmpty, getenv("CI") != nil { throw MissingTools(names: missing) }
+      return missing.isEmpty
+    }
+  }
+}
+
+private struct MissingTools: Error, CustomStringConvertible {
+  let names: [String]
+  var description: String { "missing in CI: \(names.joined(separator: ", "))" }
+}
+
+private func isPresent(_ tool: String) -> Bool {
+  if let test = special[tool] { return test() }
+  return searchPath.contains { access("\($0)/\(tool)", X_OK) == 0 }
+}
+
+private let special: [String: @Sendable () -> Bool] = [
+  "root": { geteuid() == 0 },
+  "fuse": { access("/dev/fuse", R_OK | W_OK) == 0 },
+  "python3-libnbd": {
+    // The distribution's Python is the one the distribution's libnbd belongs to.
+    system("\(Client.python) -c 'import nbd' 2>/dev/null") == 0
+  },
+]
+
+private let searchPath: [Substring] =
+  (getenv("PATH").map { String(cString: $0) } ?? "/usr/bin").split(separator: ":")
