@@ -25,6 +25,7 @@ extension Sandbox {
   /// - Parameter command: Reads its standard input and writes to its standard output: `cat`,
   ///   `sha256sum`, `zstd`, `pv -qL 4m` (slow), `head -c 1000000` (dies early), `sleep 60`
   ///   (takes nothing).
+  @discardableResult
   func reader(_ command: String = "cat", of fifo: String, to name: String = "stream")
     async throws -> Reader
   {

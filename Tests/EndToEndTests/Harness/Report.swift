@@ -13,8 +13,15 @@ struct Report: Decodable, Equatable {
     case outcome, bytes, size, seconds, error
     case zeroBytes = "zero_bytes"
   }
+}
 
+extension Report {
   init(_ path: String) throws {
     self = try JSONDecoder().decode(Report.self, from: contents(path))
+  }
+
+  init(outcome: String, bytes: Int, zeroBytes: Int, size: Int?) {
+    self.init(
+      outcome: outcome, bytes: bytes, zeroBytes: zeroBytes, size: size, seconds: 0, error: nil)
   }
 }

@@ -1,0 +1,50 @@
+import Testing
+
+@Suite("The reader sees the end of file", .endToEnd)
+struct NothingWrittenTests {
+  @Test("when nothing is ever written", .requires("nbdkit"))
+  func noClient() async throws {
+    let sandbox = try Sandbox.current()
+    let fifo = try sandbox.fifo()
+    let report = sandbox.path("report")
+    let reader = try await sandbox.reader(of: fifo)
+    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "report=\(report)", run: "sleep 0.3")
+    #expect(try await nbdkit.exit() == .exited(0))
+    try await reader.end()
+    expectContent(of: reader.file)
+    let outcome = try Report(report)
+    #expect(outcome.outcome == "unknown")
+    #expect(outcome.bytes == 0)
+  }
+
+  @Test("when a client only looks", .requires("nbdkit", "python3-libnbd"))
+  func onlyReads() async throws {
+    let sandbox = try Sandbox.current()
+    let fifo = try sandbox.fifo()
+    let reader = try await sandbox.reader(of: fifo)
+    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)")
+    let client = try await nbdkit.connect()
+    #expect(try await client.ask("read 0 4096") == "zeroes")
+    #expect(try await client.ask("trim 0 4096") == "ok")
+    #expect(try await client.ask("disconnect") == "ok")
+    try await nbdkit.stop()
+    try await reader.end()
+    expectContent(of: reader.file)
+  }
+
+  @Test(
+    "after what was held back, when no more than the first bytes were written",
+    .requires("nbdkit", "python3-libnbd"))
+  func firstBytes() async throws {
+    let sandbox = try Sandbox.current()
+    let fifo = try sandbox.fifo()
+    let reader = try await sandbox.reader(of: fifo)
+    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)")
+    let client = try await nbdkit.connect()
+    #expect(try await client.ask("write 0 512") == "ok")
+    #expect(try await client.ask("disconnect") == "ok")
+    try await nbdkit.stop()
+    try await reader.end()
+    expectContent(of: reader.file, .data(512))
+  }
+}

@@ -1,0 +1,43 @@
+import Testing
+
+@Suite("A slow reader", .endToEnd)
+struct SlowReaderTests {
+  @Test(
+    "slows the client down: memory stays flat, nothing is lost",
+    .requires("nbdkit", "python3-libnbd", "pv"))
+  func flat() async throws {
+    let sandbox = try Sandbox.current()
+    let fifo = try sandbox.fifo()
+    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=48M")
+    let reader = try await sandbox.reader("pv -q -L 12m", of: fifo)
+    let client = try await nbdkit.connect()
+    var early = 0
+    for number in 0..<48 {
+      #expect(try await client.ask("write \(number.mib) \(1.mib)") == "ok")
+      if number == 4 { early = try nbdkit.kibibytes("VmHWM") }
+    }
+    // A plugin that kept what the reader has not taken would be tens of MiB larger by now.
+    #expect(try nbdkit.kibibytes("VmHWM") - early < 2048)
+    #expect(try await client.ask("disconnect") == "ok")
+    try await nbdkit.stop()
+    try await reader.end()
+    expectContent(of: reader.file, .data(48.mib))
+  }
+
+  @Test(
+    "gets holes at its own pace as well", .requires("nbdkit", "python3-libnbd", "pv"))
+  func holes() async throws {
+    let sandbox = try Sandbox.current()
+    let fifo = try sandbox.fifo()
+    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=32M")
+    let reader = try await sandbox.reader("pv -q -L 12m", of: fifo)
+    let client = try await nbdkit.connect()
+    #expect(try await client.ask("write 0 5000") == "ok")
+    #expect(try await client.ask("zero 5000 \(8.mib)") == "ok")
+    #expect(try await client.ask("write \(32.mib - 512) 512") == "ok")
+    #expect(try await client.ask("disconnect") == "ok")
+    try await nbdkit.stop()
+    try await reader.end()
+    expectContent(of: reader.file, .data(5000), .zeroes(32.mib - 5512), .data(512))
+  }
+}
