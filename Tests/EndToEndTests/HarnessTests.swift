@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -6,12 +7,27 @@ import Testing
 struct HarnessTests {
   @Test("kills what a test leaves behind")
   func orphans() async throws {
-    let sandbox = try Sandbox()
+    let sandbox = try await Sandbox()
     let child = try await sandbox.start(["/bin/sh", "-c", "sleep 300 & sleep 300"])
     await sandbox.close()
     // A killed process is in the table until init has taken note.
     try await eventually("the group to be empty") { kill(-child.pid, 0) == -1 && errno == ESRCH }
     #expect(access(sandbox.directory, F_OK) == -1)
+  }
+
+  @Test("kills what a crash leaves behind")
+  func crash() async throws {
+    let note = try Sandbox.current().path("note")
+    await #expect(processExitsWith: .signal(SIGKILL)) { [note = note as String] in
+      let sandbox = try await Sandbox()
+      let child = try await sandbox.start(["sleep", "300"])
+      try "\(child.pid) \(sandbox.directory)".write(toFile: note, atomically: true, encoding: .utf8)
+      kill(getpid(), SIGKILL)
+    }
+    let words = text(of: note).split(separator: " ").map(String.init)
+    let group = try #require(pid_t(words[0]))
+    try await eventually("the group to be empty") { kill(-group, 0) == -1 && errno == ESRCH }
+    try await eventually("the directory to go") { access(words[1], F_OK) == -1 }
   }
 
   @Test("keeps output, errors and exit status apart")

@@ -24,15 +24,20 @@ struct OtherUserTests {
   }
 
   @Test(
-    "a directory they may not write is an error line and a refused connection",
-    .requires("root", "nbdkit", "python3-libnbd"))
+    "a directory they may not write is an error line and a refused client, not one that hangs",
+    .requires("root", "nbdkit", "qemu-img"))
   func forbidden() async throws {
     let sandbox = try Sandbox.current()
     let directory = sandbox.path("ours")
     try await sandbox.succeed("install", "-d", "-m", "755", directory)
     let fifo = "\(directory)/fifo"
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", options: ["-u", "nobody"])
-    try await expectRefused(nbdkit, naming: fifo)
+    let image = try sandbox.image("image")
+    // With --run nbdkit's waiting half holds the socket, whatever becomes of the serving one.
+    let nbdkit = try await sandbox.nbdkit(
+      "pipe=\(fifo)", options: ["-u", "nobody"],
+      run: "qemu-img convert -n -f raw -O raw '\(image)' \"$uri\"")
+    #expect(try await nbdkit.exit() == .exited(1))
+    #expect(nbdkit.errors.split(separator: "\n").contains { $0.contains("error: pipe=\(fifo): ") })
   }
 
   @Test(
@@ -42,14 +47,10 @@ struct OtherUserTests {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
     let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", options: ["-u", "nobody"])
-    try await expectRefused(nbdkit, naming: fifo)
-    #expect(access(fifo, F_OK) == 0)
-  }
-
-  private func expectRefused(_ nbdkit: Nbdkit, naming fifo: String) async throws {
     let client = try await nbdkit.client()
-    #expect(try await client.ask("connect", within: .seconds(10)) == "refused")
+    #expect(try await client.ask("connect") == "refused")
     #expect(nbdkit.errorLines.contains { $0.contains(fifo) })
     try await nbdkit.stop()
+    #expect(access(fifo, F_OK) == 0, "it is not ours to remove")
   }
 }

@@ -45,6 +45,20 @@ struct SignalTests {
     try await expectEnd(of: "write \(1 << 60) 4096", from: client, to: nbdkit, by: SIGTERM)
   }
 
+  @Test(
+    "ends the requests of two clients, of which one waits for the other",
+    .requires("nbdkit", "python3-libnbd"))
+  func twoClients() async throws {
+    let sandbox = try Sandbox.current()
+    let nbdkit = try await sandbox.nbdkit("pipe=\(try sandbox.fifo())")
+    let first = try await nbdkit.connect()
+    let second = try await nbdkit.connect()
+    try first.send("write 0 \(64.kib)")
+    try await Task.sleep(for: .milliseconds(200))
+    try await expectEnd(of: "write \(64.kib) \(64.kib)", from: second, to: nbdkit, by: SIGTERM)
+    #expect(try await first.answer() == "ESHUTDOWN")
+  }
+
   private func expectEnd(
     of request: String, from client: Client, to nbdkit: Nbdkit, by signal: CInt
   ) async throws {

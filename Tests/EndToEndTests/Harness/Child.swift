@@ -31,18 +31,14 @@ final class Child: Sendable, CustomStringConvertible {
   }
 
   /// `log` is the path of the two files without their ".out" and ".err".
-  static func start(
-    _ command: [String], input: String, log: String, environment: [String: String]
-  ) async throws -> Child {
+  static func start(_ command: [String], input: String, log: String) async throws -> Child {
     var options = PlatformOptions()
     options.processGroupID = 0
-    var variables: [Environment.Key: String?] = ["LC_ALL": "C"]
-    for (key, value) in environment { variables[.init(stringLiteral: key)] = value }
     let program = command[0]
     let configuration = Configuration(
       executable: program.contains("/") ? .path(FilePath(program)) : .name(program),
       arguments: .init(Array(command.dropFirst())),
-      environment: .inherit.updating(variables), platformOptions: options)
+      environment: .inherit.updating(["LC_ALL": "C"]), platformOptions: options)
     let files = try Files(input: input, log: log)
 
     let status = StatusBox(nil)

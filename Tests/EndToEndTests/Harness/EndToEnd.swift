@@ -24,7 +24,7 @@ struct EndToEnd: SuiteTrait, TestTrait, TestScoping {
   private func perform(
     _ function: @Sendable () async throws -> Void, for test: Test, _ testCase: Test.Case?
   ) async throws {
-    let sandbox = try Sandbox()
+    let sandbox = try await Sandbox()
     let logs = IssueHandlingTrait.compactMapIssues { issue in
       var issue = issue
       issue.comments += [Comment(rawValue: sandbox.logs)]

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import SystemPackage
 
 /// The plugin under test.
 enum Plugin {
@@ -85,9 +86,13 @@ extension Sandbox {
   func nbdkit(
     _ parameters: String..., options: [String] = [], under prefix: [String] = []
   ) async throws -> Nbdkit {
-    let number = UInt32.random(in: 0...999_999)
-    let socket = path("nbd\(number)")
-    let pidFile = path("pid\(number)")
+    // Open to everyone: with `-u` it is the other user who leaves the process id there.
+    let directory = path("nbdkit\(UInt32.random(in: 0...999_999))")
+    guard mkdir(directory, 0o777) == 0, chmod(directory, 0o777) == 0 else {
+      throw Errno(rawValue: errno)
+    }
+    let socket = "\(directory)/socket"
+    let pidFile = "\(directory)/pid"
     let command =
       prefix + ["nbdkit", "-f", "-U", socket, "-P", pidFile] + options
       + [try Plugin.path()] + parameters

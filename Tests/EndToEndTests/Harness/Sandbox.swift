@@ -1,4 +1,3 @@
-import Foundation
 import Glibc
 import Synchronization
 import SystemPackage
@@ -21,9 +20,11 @@ final class Sandbox: Sendable {
   /// Short, since the path of a UNIX socket has little room.
   let directory: String
   private let children = Mutex<[Child]>([])
-  private let isClosed = Mutex(false)
+  private let guardian: Child
+  /// What the guardian reads from; nil once the sandbox is closed.
+  private let lifeline: Mutex<FileDescriptor?>
 
-  init() throws {
+  init() async throws {
     var template = Array("/tmp/e2e-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
     directory = template.withUnsafeBufferPointer {
@@ -31,6 +32,28 @@ final class Sandbox: Sendable {
     }
     // Some tests let nbdkit become another user, who must be able to pass through.
     chmod(directory, 0o711)
+    let (guardian, lifeline) = try await Self.startGuardian(of: directory)
+    self.guardian = guardian
+    self.lifeline = Mutex(lifeline)
+  }
+
+  /// A process that is told of every process group, and when the lifeline ends kills them all and
+  /// removes the directory: also when it ends because this process has crashed.
+  private static func startGuardian(of directory: String) async throws
+    -> (Child, FileDescriptor)
+  {
+    let path = "\(directory)/lifeline"
+    guard mkfifo(path, 0o600) == 0 else { throw Errno(rawValue: errno) }
+    // Open for both, so that neither this nor the guardian's own opening waits for the other.
+    let lifeline = try FileDescriptor.open(FilePath(path), .readWrite, options: .closeOnExec)
+    let script = """
+      while read group; do groups="$groups -$group"; done
+      test -z "$groups" || kill -KILL $groups 2>/dev/null
+      test -n "$E2E_KEEP" || rm -rf "$0"
+      """
+    let guardian = try await Child.start(
+      ["/bin/sh", "-c", script, directory], input: path, log: "\(directory)/guardian")
+    return (guardian, lifeline)
   }
 
   func path(_ name: String) -> String { "\(directory)/\(name)" }
@@ -43,14 +66,19 @@ final class Sandbox: Sendable {
   /// Starts a program; see `Child`.
   @discardableResult
   func start(
-    _ command: [String], input: String = "/dev/null", environment: [String: String] = [:]
+    _ command: [String], input: String = "/dev/null"
   ) async throws -> Child {
     try checkOpen()
     let number = children.withLock { $0.count }
-    let child = try await Child.start(
-      command, input: input, log: path("\(number)"), environment: environment)
+    let child = try await Child.start(command, input: input, log: path("\(number)"))
     children.withLock { $0.append(child) }
-    if isClosed.withLock({ $0 }) { child.killGroup() }
+    try lifeline.withLock { lifeline in
+      guard let lifeline else {
+        child.killGroup()
+        throw CancellationError()
+      }
+      _ = try lifeline.writeAll("\(child.pid)\n".utf8)
+    }
     return child
   }
 
@@ -77,18 +105,19 @@ final class Sandbox: Sendable {
     children.withLock { $0 }.map { "--- \($0)\n\($0.errors.suffix(4000))" }.joined(separator: "\n")
   }
 
+  /// Ends everything; whoever waits for one of these processes sees it end.
   func kill() {
-    isClosed.withLock { $0 = true }
-    for child in children.withLock({ $0 }) { child.killGroup() }
+    let lifeline = lifeline.withLock { $0.take() }
+    try? lifeline?.close()
   }
 
   func checkOpen() throws {
-    if isClosed.withLock({ $0 }) { throw CancellationError() }
+    if lifeline.withLock({ $0 == nil }) { throw CancellationError() }
   }
 
   func close() async {
     kill()
+    await guardian.reap()
     for child in children.withLock({ $0 }) { await child.reap() }
-    if getenv("E2E_KEEP") == nil { try? FileManager.default.removeItem(atPath: directory) }
   }
 }
