@@ -32,26 +32,32 @@ struct ReportTests {
   }
 
   @Test(
-    "replaces a file as a whole: whoever has the old one open never sees half of the new",
-    .requires("nbdkit", "python3-libnbd"))
+    "is put in its place as a whole, where nobody ever sees half of it",
+    .requires("nbdkit", "python3-libnbd", "strace"))
   func atomic() async throws {
     let sandbox = try Sandbox.current()
     let directory = sandbox.path("reports")
     #expect(mkdir(directory, 0o700) == 0)
     let report = "\(directory)/report"
-    try Data("old".utf8).write(to: URL(filePath: report))
-    #expect(link(report, sandbox.path("old")) == 0)
-    try await stream(to: report).stop()
+    try Data("of an earlier stream".utf8).write(to: URL(filePath: report))
+    let trace = sandbox.path("trace")
+    let nbdkit = try await stream(
+      to: report, under: ["strace", "-f", "-o", trace, "-e", "trace=file"])
+    #expect(access(report, F_OK) == -1, "an earlier report is not left to be taken for this one")
+    try await nbdkit.stop()
     #expect(try Report(report).outcome == "complete")
-    #expect(text(of: sandbox.path("old")) == "old")
     #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["report"])
+    let calls = text(of: trace).split(separator: "\n").filter { $0.contains("\"\(report)\"") }
+    #expect(calls.contains { $0.contains("rename") })
+    #expect(!calls.contains { $0.contains("open") })
   }
 
   /// 1 MiB with a hole, all of it written.
-  private func stream(to report: String) async throws -> Nbdkit {
+  private func stream(to report: String, under prefix: [String] = []) async throws -> Nbdkit {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=1M", "report=\(report)")
+    let nbdkit = try await sandbox.nbdkit(
+      "pipe=\(fifo)", "size=1M", "report=\(report)", under: prefix)
     try await sandbox.reader(of: fifo)
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 8192") == "ok")
