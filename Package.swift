@@ -38,8 +38,12 @@ let package = Package(
       swiftSettings: strict),
 
     .target(name: "CFakeNBDKit", dependencies: ["CNBDKit"], path: "Tests/CFakeNBDKit"),
+    .target(
+      name: "FakeServer", dependencies: ["CFakeNBDKit", "CNBDKit", "NBDKit", systemPackage],
+      path: "Tests/FakeServer", swiftSettings: strict),
     .testTarget(
-      name: "NBDKitTests", dependencies: ["NBDKit", "CFakeNBDKit", systemPackage],
+      name: "NBDKitTests",
+      dependencies: ["NBDKit", "CNBDKit", "FakeServer", "CFakeNBDKit", systemPackage],
       swiftSettings: strict),
     .testTarget(name: "StreamCoreTests", dependencies: ["StreamCore"], swiftSettings: strict),
     .testTarget(
@@ -47,7 +51,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "StreamingPluginTests",
-      dependencies: ["StreamingPlugin", "StreamCore", "NBDKit", "CFakeNBDKit", systemPackage],
+      dependencies: [
+        "StreamingPlugin", "StreamCore", "NBDKit", "FakeServer", "CFakeNBDKit", systemPackage,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",

@@ -1,0 +1,42 @@
+import Synchronization
+
+/// What the plugin under test was asked and is to answer. Static, as nbdkit makes the instance.
+enum Journal {
+  private struct Entries {
+    var calls: [String] = []
+    var failures: [Callback: any Error] = [:]
+  }
+
+  private static let entries = Mutex(Entries())
+
+  /// Every call since ``clear()``, in order.
+  static var calls: [String] { entries.withLock { $0.calls } }
+
+  static func clear() {
+    entries.withLock { $0 = Entries() }
+  }
+
+  /// Lets a callback throw from now on.
+  static func fail(_ callback: Callback, with error: any Error) {
+    entries.withLock { $0.failures[callback] = error }
+  }
+
+  /// Notes a call, and throws what the test asked for.
+  static func enter(_ callback: Callback, _ details: Any...) throws {
+    try entries.withLock {
+      $0.calls.append(([callback] + details).map { "\($0)" }.joined(separator: " "))
+      if let error = $0.failures[callback] { throw error }
+    }
+  }
+
+  /// Notes a call that can't throw.
+  static func note(_ call: String) {
+    entries.withLock { $0.calls.append(call) }
+  }
+}
+
+/// The callbacks that can fail, in the order of their life.
+enum Callback: CaseIterable {
+  case configure, configurationComplete, getReady, afterFork, preconnect, open
+  case size, read, write, flush, zero, trim, extents
+}

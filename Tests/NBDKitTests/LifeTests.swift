@@ -1,0 +1,92 @@
+import FakeServer
+import NBDKit
+import SystemPackage
+import Testing
+
+@Suite("The life of a plugin and its connections", .exclusiveServer)
+struct LifeTests {
+  init() { Journal.clear() }
+
+  @Test("calls arrive in order and with what the server passed")
+  func order() throws {
+    let server = try FakeServer.serving(
+      JournalPlugin<FullConnection>.self, ["file": "a b=c", "größe": ""])
+    try server.preconnect(readOnly: true)
+    let client = try server.open(readOnly: true)
+    _ = try client.size()
+    try client.flush()
+    client.close()
+    server.cleanup()
+    #expect(
+      Journal.calls == [
+        "configure file a b=c", "configure größe ", "configurationComplete", "getReady",
+        "afterFork", "preconnect true", "open true", "size", "flush", "close", "released",
+        "cleanup",
+      ])
+  }
+
+  @Test("a connection is closed and released once, when its client leaves")
+  func closedOnce() throws {
+    let server = try FakeServer.serving(JournalPlugin<FullConnection>.self)
+    let client = try server.open()
+    let other = try server.open()
+    Journal.clear()
+    client.close()
+    #expect(Journal.calls == ["close", "released"])
+    server.cleanup()
+    #expect(Journal.calls == ["close", "released", "cleanup", "close", "released"])
+    // What nbdkit doesn't do, but would be a use of freed memory.
+    client.close()
+    other.close()
+    #expect(Journal.calls.count == 5)
+  }
+
+  @Test("connections left open at the end are closed and released after cleanup, all of them once")
+  func leftOpen() throws {
+    let server = try FakeServer.serving(JournalPlugin<FullConnection>.self)
+    for _ in 0..<3 { _ = try server.open() }
+    Journal.clear()
+    server.cleanup()
+    server.unload()
+    let ends = ["close", "released", "close", "released", "close", "released"]
+    #expect(Journal.calls == ["cleanup"] + ends)
+  }
+
+  @Test("unload does cleanup's work in a server that has no cleanup")
+  func olderServer() throws {
+    let server = try FakeServer.serving(JournalPlugin<FullConnection>.self)
+    _ = try server.open()
+    Journal.clear()
+    server.unload()
+    #expect(Journal.calls == ["cleanup", "close", "released"])
+  }
+
+  @Test("nothing is cleaned up in a server that never came as far as serving")
+  func neverServed() throws {
+    let server = FakeServer(JournalPlugin<FullConnection>.self)
+    try server.configure("file", "x")
+    try server.getReady()
+    server.unload()
+    #expect(Journal.calls == ["configure file x", "getReady"])
+  }
+
+  @Test("connections opened and closed by many threads at once are all closed and released once")
+  func parallel() async throws {
+    let server = try FakeServer.serving(JournalPlugin<FullConnection>.self)
+    Journal.clear()
+    try await withThrowingTaskGroup { group in
+      for _ in 0..<8 {
+        group.addTask {
+          for round in 0..<50 {
+            let client = try server.open()
+            if round % 5 != 0 { client.close() }
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    server.cleanup()
+    let calls = Dictionary(grouping: Journal.calls) { $0 }.mapValues(\.count)
+    #expect(calls == ["open false": 400, "close": 400, "released": 400, "cleanup": 1])
+  }
+}
