@@ -1,4 +1,5 @@
 import CNBDKit
+import Glibc
 import SystemPackage
 
 /// The answer to an extents request, lent to the callback that fills it.
@@ -33,12 +34,15 @@ public struct Extents: ~Copyable {
   ///   - range: In bytes from the start of the disk; may begin before and end after what was asked
   ///     for, the server cuts it.
   ///   - kind: What the range is.
-  /// - Throws: `EINVAL` where the extent does not follow the one before, `ENOMEM`.
+  /// - Throws: `ERANGE` where the extent does not follow the one before, `ENOMEM`; the server has then
+  ///   printed a line of its own.
   ///
   /// C function: `nbdkit_add_extent`.
   public mutating func add(_ range: Range<UInt64>, _ kind: Kind) throws(PluginError) {
-    guard nbdkit_add_extent(list, range.lowerBound, UInt64(range.count), kind.rawValue) == 0 else {
-      throw PluginError(.invalidArgument, "extents: \(range) was not accepted by the server")
+    // Not `range.count`, which is an Int and traps beyond 2^63 - 1.
+    let length = range.upperBound - range.lowerBound
+    guard nbdkit_add_extent(list, range.lowerBound, length, kind.rawValue) == 0 else {
+      throw PluginError(Errno(rawValue: errno), "extents: \(range) was not accepted by the server")
     }
   }
 }

@@ -99,6 +99,33 @@ struct RequestTests {
     #expect(try client.size() == Int64(size))
   }
 
+  @Test(
+    "extents that make no sense are refused with the server's errno and harm nothing",
+    arguments: [
+      [512..<1024],
+      [0..<512, 1024..<2048],
+      [0..<512, 0..<512],
+    ] as [[Range<UInt64>]])
+  func senselessExtents(_ ranges: [Range<UInt64>]) throws {
+    OddConnection.behaviour.withLock { $0 = .init(extents: ranges) }
+    let client = try FakeServer.serving(OddPlugin.self).open()
+    let last = ranges[ranges.count - 1]
+    #expect(
+      throws: Refusal(
+        .outOfRange, "extents must be ascending and without gaps",
+        "extents: \(last) was not accepted by the server")
+    ) {
+      try client.extents(4096, at: 0)
+    }
+  }
+
+  @Test("an extent may be as long as numbers go, or empty")
+  func extremeExtents() throws {
+    OddConnection.behaviour.withLock { $0 = .init(extents: [0..<0, 0..<UInt64.max]) }
+    let client = try FakeServer.serving(OddPlugin.self).open()
+    #expect(try client.extents(4096, at: 0) == [Extent(0..<4096, .data)])
+  }
+
   private func open() throws -> Client {
     let client = try FakeServer.serving(JournalPlugin<FullConnection>.self).open()
     Journal.clear()
