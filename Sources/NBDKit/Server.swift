@@ -74,9 +74,8 @@ public enum Server {
     return process > 0 ? Int32(exactly: process) : nil
   }
 
-  /// Reports a failed callback to the server: errno first, so that nothing else can set it.
+  /// Reports a failed callback to the server: errno last, so that nothing else can set it.
   static func report(_ error: PluginError) {
-    nbdkit_set_error(error.errno.rawValue)
     self.error(error.message)
     nbdkit_set_error(error.errno.rawValue)
   }
@@ -85,7 +84,8 @@ public enum Server {
     var line = ""
     line.reserveCapacity(message.utf8.count)
     for scalar in message.unicodeScalars {
-      line.unicodeScalars.append(scalar.value < 0x20 || scalar.value == 0x7F ? "?" : scalar)
+      let isControl = scalar.value < 0x20 || 0x7F...0x9F ~= scalar.value
+      line.unicodeScalars.append(isControl ? "?" : scalar)
     }
     return line
   }

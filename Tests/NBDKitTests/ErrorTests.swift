@@ -68,7 +68,7 @@ struct ErrorTests {
       ("%s%n%5$s 100%", "%s%n%5$s 100%"),
       ("one\ntwo\r\nthree\ttabbed", "one?two??three?tabbed"),
       ("before\0after", "before?after"),
-      ("\u{1B}[31mred\u{7F}", "?[31mred?"),
+      ("\u{1B}[31mred\u{7F}\u{9B}0m\u{85}", "?[31mred??0m?"),
       (String(decoding: [0x61, 0xFF, 0xC3, 0x62], as: UTF8.self), "a\u{FFFD}\u{FFFD}b"),
       ("größe 大 🙂", "größe 大 🙂"),
       ("", ""),
