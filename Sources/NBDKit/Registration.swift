@@ -76,6 +76,7 @@ private func load() {
   do {
     LoadedPlugin.current = try makeInstance.map { LoadedPlugin(try $0()) }
   } catch {
+    LoadedPlugin.current = nil
     Server.report(PluginError(any: error))
   }
 }

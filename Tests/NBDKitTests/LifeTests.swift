@@ -89,4 +89,27 @@ struct LifeTests {
     let calls = Dictionary(grouping: Journal.calls) { $0 }.mapValues(\.count)
     #expect(calls == ["open false": 400, "close": 400, "released": 400, "cleanup": 1])
   }
+
+  @Test("a plugin that could not be made says why and answers everything with an error")
+  func broken() {
+    let server = FakeServer(BrokenPlugin.self)
+    #expect(FakeServer.errors == ["broken: there is no making this"])
+    let refusal = Refusal(.invalidArgument, "the plugin failed to load")
+    #expect(throws: refusal) { try server.configure("file", "x") }
+    #expect(throws: refusal) { try server.configurationComplete() }
+    #expect(throws: refusal) { try server.getReady() }
+    #expect(throws: refusal) { try server.afterFork() }
+    #expect(throws: refusal) { try server.preconnect() }
+    #expect(throws: refusal) { try server.open() }
+    server.dumpPlugin()
+    server.cleanup()
+    server.unload()
+  }
+
+  @Test("a plugin that could not be made is not served by the one before it")
+  func brokenAfterAnother() throws {
+    _ = try FakeServer.serving(JournalPlugin<FullConnection>.self)
+    let server = FakeServer(BrokenPlugin.self)
+    #expect(throws: Refusal.self) { try server.configurationComplete() }
+  }
 }
