@@ -1,51 +1,72 @@
 import Synchronization
+import SystemPackage
 
 /// The plugin this process serves, and the connections its clients hold.
 ///
 /// Non-generic, so that C callbacks, which can't be generic, reach it.
 final class LoadedPlugin {
-  /// Set by `.load`, before there is a second thread, and never unset.
+  /// Set by `.load`, before there is a second thread; `nil` if the plugin could not be made.
   nonisolated(unsafe) static var current: LoadedPlugin?
 
   let plugin: any Plugin
 
-  /// Whether the server has come as far as serving, and has not ended it yet.
-  private var serving = false
+  private enum Phase {
+    case preparing
+    case serving
+    case ended
+  }
 
-  /// The addresses of connections not closed yet: nbdkit forgets them at shutdown.
-  private let handles = Mutex<Set<UInt>>([])
+  private struct State {
+    var phase = Phase.preparing
+    /// The addresses of connections not closed yet: nbdkit forgets them at shutdown.
+    var handles: Set<UInt> = []
+
+    /// Whether it is this call that ends the serving.
+    mutating func end() -> Bool {
+      guard phase == .serving else { return false }
+      phase = .ended
+      return true
+    }
+  }
+
+  private let state = Mutex(State())
 
   init(_ plugin: any Plugin) {
     self.plugin = plugin
   }
 
   func afterFork() throws {
-    serving = true
+    state.withLock { $0.phase = .serving }
     try plugin.afterFork()
   }
 
   /// Hands a connection to the server, retained once: taken back by ``close(_:)``.
+  ///
+  /// Refuses a client that comes while the server ends: nbdkit waits for clients before it cleans up,
+  /// but a connection accepted last is counted only once its thread runs.
   func open(readOnly: Bool) throws -> UnsafeMutableRawPointer {
+    guard state.withLock({ $0.phase != .ended }) else {
+      throw PluginError(.socketShutdown, "open: the server has ended")
+    }
     let handle = ConnectionHandle(try plugin.open(readOnly: readOnly))
     let address = Unmanaged.passRetained(handle).toOpaque()
     let key = UInt(bitPattern: address)
-    handles.withLock { _ = $0.insert(key) }
+    state.withLock { _ = $0.handles.insert(key) }
     return address
   }
 
   /// Takes a connection back from the server: closes and releases it, once at most.
   func close(_ address: UnsafeMutableRawPointer) {
     let key = UInt(bitPattern: address)
-    guard handles.withLock({ $0.remove(key) }) != nil else { return }
+    guard state.withLock({ $0.handles.remove(key) }) != nil else { return }
     Unmanaged<ConnectionHandle>.fromOpaque(address).takeRetainedValue().connection.close()
   }
 
   /// Ends the plugin once, by `.cleanup` or, where the server has no such callback, by `.unload`.
   func cleanup() {
-    guard serving else { return }
-    serving = false
+    guard state.withLock({ $0.end() }) else { return }
     plugin.cleanup()
-    for key in handles.withLock({ Array($0) }) {
+    for key in state.withLock({ $0.handles }) {
       UnsafeMutableRawPointer(bitPattern: key).map(close)
     }
   }

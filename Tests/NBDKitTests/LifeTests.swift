@@ -70,6 +70,15 @@ struct LifeTests {
     #expect(Journal.calls == ["configure file x", "getReady"])
   }
 
+  @Test("a connection opened once the server has ended is refused")
+  func openedTooLate() throws {
+    let server = try FakeServer.serving(JournalPlugin<FullConnection>.self)
+    server.cleanup()
+    Journal.clear()
+    #expect(throws: Refusal(.socketShutdown, "open: the server has ended")) { try server.open() }
+    #expect(Journal.calls.isEmpty)
+  }
+
   @Test("connections opened and closed by many threads at once are all closed and released once")
   func parallel() async throws {
     let server = try FakeServer.serving(JournalPlugin<FullConnection>.self)
