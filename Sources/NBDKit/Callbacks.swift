@@ -11,7 +11,14 @@ enum Callbacks {
   static let config: @convention(c) (UnsafePointer<CChar>?, UnsafePointer<CChar>?) -> Int32 = {
     key, value in
     guard let key, let value else { return -1 }
-    return status { try loaded().plugin.configure(String(cString: key), String(cString: value)) }
+    return status {
+      let key = String(cString: key)
+      // Repaired it would be another value, and often name another file.
+      guard let value = String(validatingCString: value) else {
+        throw PluginError(.invalidArgument, "\(key)=\(String(cString: value)): not UTF-8")
+      }
+      try loaded().plugin.configure(key, value)
+    }
   }
 
   static let configComplete: @convention(c) () -> Int32 = {

@@ -36,7 +36,7 @@ public enum Server {
   /// Makes a path absolute. To be used up to ``Plugin/getReady()``: the server changes its directory
   /// to `/` afterwards.
   ///
-  /// - Throws: `EINVAL` for an empty path, or `ENOMEM`.
+  /// - Throws: `EINVAL` for an empty path, or where the current directory's name is not UTF-8.
   ///
   /// C function: `nbdkit_absolute_path`.
   public static func absolutePath(_ path: String) throws(PluginError) -> String {
@@ -44,7 +44,11 @@ public enum Server {
       throw PluginError(.invalidArgument, "'\(path)' can't be made an absolute path")
     }
     defer { free(absolute) }
-    return String(cString: absolute)
+    // Repaired it would name another file.
+    guard let absolute = String(validatingCString: absolute) else {
+      throw PluginError(.invalidArgument, "'\(path)': the current directory's name is not UTF-8")
+    }
+    return absolute
   }
 
   /// Whether standard input and output are the user's to use in ``Plugin/configure(_:_:)``: not

@@ -25,6 +25,15 @@ struct LifeTests {
       ])
   }
 
+  @Test("a parameter that is not UTF-8 is refused, not repaired")
+  func parameterOfOtherBytes() {
+    let server = FakeServer(JournalPlugin<FullConnection>.self)
+    let refusal = Refusal(.invalidArgument, "file=caf\u{FFFD}.fifo: not UTF-8")
+    let latin1 = Array("caf".utf8) + [0xE9] + Array(".fifo".utf8)
+    #expect(throws: refusal) { try server.configure("file", bytes: latin1) }
+    #expect(Journal.calls.isEmpty)
+  }
+
   @Test("a connection is closed and released once, when its client leaves")
   func closedOnce() throws {
     let server = try FakeServer.serving(JournalPlugin<FullConnection>.self)

@@ -29,6 +29,13 @@ struct ServerTests {
     }
   }
 
+  @Test("a path below a directory whose name is not UTF-8 is refused, not repaired")
+  func otherDirectory() {
+    fake_set_directory([0x2F, 0xE9, 0].map(CChar.init(truncatingIfNeeded:)))
+    let message = "'x': the current directory's name is not UTF-8"
+    #expect(throws: PluginError(.invalidArgument, message)) { try Server.absolutePath("x") }
+  }
+
   @Test("standard input and output are the user's unless the server says they are the client's")
   func standardIO() {
     #expect(Server.standardIOIsSafe)
