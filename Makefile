@@ -55,7 +55,7 @@ demo: demo-deps build
 check: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
 check: deps build
 	swift build --build-tests
-	swift test --skip-build $(if $(FILTER),--filter '$(FILTER)')
+	swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
 
 install: $(PLUGIN) $(PAGE)
 	$(if $(PLUGINDIR),,$(error where nbdkit looks for plugins is not known: give PLUGINDIR=))
