@@ -31,6 +31,15 @@ struct RequestTests {
       ])
   }
 
+  @Test("requests of no bytes do no harm")
+  func nothing() throws {
+    let client = try open()
+    #expect(try client.read(0, at: 5).isEmpty)
+    try client.write([], at: 5)
+    try client.zero(0, at: 5)
+    #expect(Journal.calls == ["read 0 5", "write [] 5 0", "zero 0 5 0"])
+  }
+
   @Test("flags nobody knows yet do no harm")
   func unknownFlags() throws {
     let client = try open()
