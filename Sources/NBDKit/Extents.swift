@@ -31,8 +31,8 @@ public struct Extents: ~Copyable {
   /// Appends the extent that follows the last one.
   ///
   /// - Parameters:
-  ///   - range: In bytes from the start of the disk; may begin before and end after what was asked
-  ///     for, the server cuts it.
+  ///   - range: In bytes from the start of the disk; may begin before what was asked for and end
+  ///     after it or after the disk, the server cuts it.
   ///   - kind: What the range is.
   /// - Throws: `ERANGE` where the extent does not follow the one before, `ENOMEM`; the server has then
   ///   printed a line of its own.

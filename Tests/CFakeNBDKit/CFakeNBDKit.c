@@ -197,7 +197,7 @@ struct fake_extent fake_extents_get(const struct nbdkit_extents *list, size_t in
   return list->extent[index];
 }
 
-/* Cuts what lies outside the request and refuses a gap or a step back, as nbdkit
+/* Cuts what lies outside the list and refuses a gap or a step back, as nbdkit
  * does; unlike it, leaves equal neighbours apart. */
 int nbdkit_add_extent(struct nbdkit_extents *list, uint64_t offset, uint64_t length,
                       uint32_t type) {

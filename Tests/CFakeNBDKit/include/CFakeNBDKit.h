@@ -51,7 +51,7 @@ struct fake_extent {
   uint32_t type;
 };
 
-/* The list nbdkit lends to `.extents` for a request on [start, end). */
+/* The list nbdkit lends to `.extents`: start is the request's, end the disk's. */
 struct nbdkit_extents *fake_extents_new(uint64_t start, uint64_t end);
 void fake_extents_free(struct nbdkit_extents *);
 size_t fake_extents_count(const struct nbdkit_extents *);
