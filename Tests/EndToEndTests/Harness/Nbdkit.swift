@@ -15,6 +15,15 @@ enum Plugin {
     return path
   }
 
+  /// What `make check` builds from Tests/ProbePlugin.
+  static func probe() throws -> String {
+    let path = "\(packageRoot)/.build/probe/debug/libProbePlugin.so"
+    guard access(path, R_OK) == 0 else {
+      throw Sandbox.Missing(description: "\(path) is missing: make check builds it")
+    }
+    return path
+  }
+
   private static var packageRoot: String {
     URL(filePath: #filePath).appending(path: "../../../..").standardized.path(
       percentEncoded: false
@@ -83,8 +92,10 @@ extension Sandbox {
   ///   - parameters: The plugin's parameters.
   ///   - options: nbdkit's own, filters included.
   ///   - prefix: What runs nbdkit, such as strace.
+  ///   - plugin: The plugin's file; if nil that of the plugin under test.
   func nbdkit(
-    _ parameters: String..., options: [String] = [], under prefix: [String] = []
+    _ parameters: String..., options: [String] = [], under prefix: [String] = [],
+    plugin: String? = nil
   ) async throws -> Nbdkit {
     // Open to everyone: with `-u` it is the other user who leaves the process id there.
     let directory = path("nbdkit\(UInt32.random(in: 0...999_999))")
@@ -95,7 +106,7 @@ extension Sandbox {
     let pidFile = "\(directory)/pid"
     let command =
       prefix + ["nbdkit", "-f", "-U", socket, "-P", pidFile] + options
-      + [try Plugin.path()] + parameters
+      + [try plugin ?? Plugin.path()] + parameters
     let child = try await start(command)
     // nbdkit writes the file once it listens, in one go, with a newline at the end.
     try await eventually("nbdkit to listen") {

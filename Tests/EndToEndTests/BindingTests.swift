@@ -1,0 +1,178 @@
+import Foundation
+import Glibc
+import Testing
+
+/// NBDKit in the real server, by a RAM disk that can do all it offers: Tests/ProbePlugin.
+@Suite("A plugin made with NBDKit", .endToEnd)
+struct BindingTests {
+  /// Requests that begin at this offset + N fail with errno N.
+  private static let bad = 1.mib - 4096
+
+  @Test(
+    "announces what its connection conforms to and nothing else", .requires("nbdkit", "nbdinfo"))
+  func flags() async throws {
+    let info = try await info()
+    for flag in ["can_flush", "can_fua", "can_zero", "can_trim", "can_df"] {
+      #expect(info.contains("\"\(flag)\": true"))
+    }
+    for flag in ["can_fast_zero", "can_multi_conn", "can_cache", "is_read_only", "is_rotational"] {
+      #expect(info.contains("\"\(flag)\": false"))
+    }
+    #expect(info.contains("\"export-size\": \(1.mib)"))
+    #expect(info.contains("\"base:allocation\""))
+  }
+
+  @Test("is read-only where the server is", .requires("nbdkit", "nbdinfo"))
+  func readOnly() async throws {
+    #expect(try await info(options: ["-r"]).contains("\"is_read_only\": true"))
+  }
+
+  private func info(options: [String] = []) async throws -> String {
+    let sandbox = try Sandbox.current()
+    let uri = try await sandbox.probe(options: options).uri
+    return try await sandbox.succeed("nbdinfo", "--json", uri).output
+  }
+
+  @Test(
+    "gives back what was written, zeroed and trimmed, to every client",
+    .requires("nbdkit", "python3-libnbd"))
+  func roundTrip() async throws {
+    let nbdkit = try await Sandbox.current().probe()
+    let first = try await nbdkit.connect()
+    let second = try await nbdkit.connect()
+    #expect(try await first.ask("write 1000 200000") == "ok")
+    #expect(try await first.ask("fua 300001 1") == "ok")
+    #expect(try await first.ask("zero 8192 4096") == "ok")
+    #expect(try await first.ask("trim 65536 4096") == "ok")
+    #expect(try await first.ask("flush") == "ok")
+    #expect(try await second.ask("read 0 1000") == "zeroes")
+    #expect(try await second.ask("read 1000 7192") == "pattern")
+    #expect(try await second.ask("read 8192 4096") == "zeroes")
+    #expect(try await second.ask("read 12288 53248") == "pattern")
+    #expect(try await second.ask("read 65536 4096") == "zeroes")
+    #expect(try await second.ask("read 69632 131368") == "pattern")
+    #expect(try await second.ask("read 300001 1") == "pattern")
+    #expect(nbdkit.log.contains("probe saw a forced write"))
+    #expect(nbdkit.log.contains("probe flushed"))
+  }
+
+  @Test("serves qemu", .requires("nbdkit", "qemu-io"))
+  func qemu() async throws {
+    let sandbox = try Sandbox.current()
+    let nbdkit = try await sandbox.probe()
+    try await sandbox.succeed(
+      "qemu-io", "-f", "raw", "-c", "write -P 7 4096 128k", "-c", "write -z -u 64k 8k",
+      "-c", "discard 72k 4k", "-c", "read -P 7 4096 60k", "-c", "read -P 0 64k 12k", nbdkit.uri)
+  }
+
+  @Test("tells data from holes", .requires("nbdkit", "python3-libnbd"))
+  func extents() async throws {
+    let client = try await Sandbox.current().probe().connect()
+    #expect(try await client.ask("write 8192 100") == "ok")
+    // 3 is a hole that reads as zeroes; the last extent may go beyond what was asked for.
+    #expect(try await client.ask("extents 5000 10000") == "3192:3, 4096:0, 4096:3")
+  }
+
+  @Test("fails a request with its own errno", .requires("nbdkit", "python3-libnbd"))
+  func errors() async throws {
+    let nbdkit = try await Sandbox.current().probe()
+    let client = try await nbdkit.connect()
+    let errnos = [
+      (EPERM, "EPERM"), (EIO, "EIO"), (ENOMEM, "ENOMEM"), (EINVAL, "EINVAL"),
+      (ENOSPC, "ENOSPC"), (ESHUTDOWN, "ESHUTDOWN"), (EROFS, "EPERM"), (EFBIG, "ENOSPC"),
+      (EDQUOT, "ENOSPC"), (EOVERFLOW, "EINVAL"), (EPIPE, "EINVAL"),
+    ]
+    for (errno, name) in errnos {
+      for step in ["read", "write", "zero", "trim", "extents"] {
+        let answer = try await client.ask("\(step) \(Self.bad + Int(errno)) 1")
+        #expect(answer == name, "\(step) \(errno)")
+      }
+    }
+    #expect(nbdkit.errorLines.contains("probe: No space left on device at 1044508?as asked"))
+    #expect(try await client.ask("read 0 512") == "zeroes")
+  }
+
+  @Test(
+    "fails a request with EIO for a foreign error, and zero for ENOTSUP",
+    .requires("nbdkit", "python3-libnbd"))
+  func otherErrors() async throws {
+    let client = try await Sandbox.current().probe().connect()
+    #expect(try await client.ask("write \(Self.bad - 1) 1") == "EIO")
+    #expect(try await client.ask("zero \(Self.bad + Int(ENOTSUP)) 1") == "EIO")
+    // Had nbdkit written the zeroes itself, it would have been refused with EINVAL.
+    #expect(try await client.ask("write \(Self.bad + Int(ENOTSUP)) 1") == "EINVAL")
+  }
+
+  @Test(
+    "releases the connection of a client that leaves or is killed",
+    .requires("nbdkit", "python3-libnbd"))
+  func clientsGo() async throws {
+    let nbdkit = try await Sandbox.current().probe()
+    #expect(try await nbdkit.connect().ask("disconnect") == "ok")
+    try await eventually("the first to be released") { nbdkit.ends == ["closed", "released"] }
+    let second = try await nbdkit.connect()
+    try second.send("begin-write 0 \(1.mib)")
+    try await second.die()
+    try await eventually("the second to be released") { nbdkit.ends.count == 4 }
+    #expect(try await nbdkit.stop() == .exited(0))
+    #expect(nbdkit.ends == ["closed", "released", "closed", "released", "cleaned up"])
+  }
+
+  @Test(
+    "releases the connection of a client that is there when the server ends, after cleanup",
+    .requires("nbdkit", "python3-libnbd"))
+  func serverEnds() async throws {
+    let nbdkit = try await Sandbox.current().probe()
+    let client = try await nbdkit.connect()
+    try nbdkit.signal(SIGTERM)
+    // An idle client keeps the server; it closes no connection that ends from here on.
+    try await Task.sleep(for: .milliseconds(300))
+    #expect(nbdkit.ends.isEmpty)
+    try await client.die()
+    #expect(try await nbdkit.child.exit() == .exited(0))
+    #expect(nbdkit.ends == ["cleaned up", "closed", "released"])
+  }
+
+  @Test("describes itself", .requires("nbdkit"))
+  func description() async throws {
+    let sandbox = try Sandbox.current()
+    let probe = try Plugin.probe()
+    let dump = try await sandbox.succeed("nbdkit", "--dump-plugin", probe, "64k").output
+    let fields = Set(dump.split(separator: "\n").map(String.init))
+    #expect(
+      fields.isSuperset(of: [
+        "name=probe", "version=1.2.3", "api_version=2", "struct_size=384", "probe_size=65536",
+        "max_thread_model=serialize_requests", "magic_config_key=size",
+      ]))
+    let help = try await sandbox.succeed("nbdkit", "--help", probe).output
+    #expect(help.contains("\nsize=<SIZE>  The disk's size"))
+    #expect(try await sandbox.succeed("nbdkit", "--version", probe).output.contains("probe 1.2.3"))
+  }
+
+  @Test(
+    "refuses a bad command line with one line", .requires("nbdkit"),
+    arguments: [
+      ("foo=1", "foo=1: unknown: size= is the only parameter"),
+      ("size=2M", "size=2097152: more than 1M"),
+    ])
+  func badParameter(_ parameter: String, line: String) async throws {
+    let child = try await Sandbox.current().run("nbdkit", "-f", try Plugin.probe(), parameter)
+    #expect(try await child.exit() == .exited(1))
+    #expect(child.errors == "nbdkit: error: \(line)\n")
+  }
+}
+
+extension Sandbox {
+  fileprivate func probe(options: [String] = []) async throws -> Nbdkit {
+    try await nbdkit(options: options + ["-v"], plugin: Plugin.probe())
+  }
+}
+
+extension Nbdkit {
+  /// How connections and the plugin ended, in order.
+  fileprivate var ends: [String] {
+    log.split(separator: "\n").compactMap { line in
+      line.range(of: "debug: end: ").map { String(line[$0.upperBound...]) }
+    }
+  }
+}

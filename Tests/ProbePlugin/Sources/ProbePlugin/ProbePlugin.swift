@@ -1,0 +1,139 @@
+import NBDKit
+import Synchronization
+import SystemPackage
+
+/// What nbdkit looks up.
+@c(plugin_init)
+public func pluginInit() -> UnsafeMutableRawPointer { ProbePlugin.register() }
+
+/// A RAM disk that can do all that NBDKit offers, says in debug lines how its connections end, and
+/// fails on request: each request that begins at ``badOffset`` + N fails with errno N, at
+/// ``foreignOffset`` with an error of a foreign type.
+final class ProbePlugin: Plugin, Sendable {
+  static let badOffset = UInt64(ProbeDisk.capacity) - 4096
+  static let foreignOffset = badOffset - 1
+
+  static let name = "probe"
+  static let longName: String? = "nbdkit probe plugin"
+  static let version: String? = "1.2.3"
+  static let parameterHelp: String? = "size=<SIZE>  The disk's size, at most 1M, the default."
+  static let magicParameter: String? = "size"
+  static let threadModel = ThreadModel<ProbePlugin>.serializeRequests
+
+  private let disk = ProbeDisk()
+  private let size = Mutex(UInt64(ProbeDisk.capacity))
+
+  func configure(_ key: String, _ value: String) throws {
+    guard key == "size" else {
+      throw PluginError(.invalidArgument, "\(key)=\(value): unknown: size= is the only parameter")
+    }
+    let size = try Server.parseSize(value)
+    self.size.withLock { $0 = size }
+  }
+
+  func configurationComplete() throws {
+    let size = size.withLock { $0 }
+    guard size <= ProbeDisk.capacity else {
+      throw PluginError(.invalidArgument, "size=\(size): more than 1M")
+    }
+  }
+
+  func dumpFields() -> [(key: String, value: String)] {
+    [("probe_size", "\(size.withLock { $0 })")]
+  }
+
+  func open(readOnly: Bool) -> ProbeConnection {
+    ProbeConnection(disk, size: size.withLock { $0 })
+  }
+
+  func cleanup() { Server.debug("end: cleaned up") }
+}
+
+/// One client of the disk.
+final class ProbeConnection: Connection, Flushable, ForceUnitAccessible, Zeroable, Trimmable,
+  ExtentReporting
+{
+  private let disk: ProbeDisk
+  private let bytes: UInt64
+
+  init(_ disk: ProbeDisk, size: UInt64) {
+    self.disk = disk
+    bytes = size
+  }
+
+  deinit { Server.debug("end: released") }
+
+  func close() { Server.debug("end: closed") }
+
+  func size() -> UInt64 { bytes }
+
+  func read(into buffer: inout OutputRawSpan, at offset: UInt64) throws {
+    try check(offset)
+    disk.read(into: &buffer, at: Int(offset))
+  }
+
+  func write(_ bytes: RawSpan, at offset: UInt64, flags: RequestFlags) throws {
+    try check(offset)
+    if flags.contains(.forceUnitAccess) { Server.debug("probe saw a forced write") }
+    disk.write(bytes, at: Int(offset))
+  }
+
+  func flush() { Server.debug("probe flushed") }
+
+  func zero(count: UInt32, at offset: UInt64, flags: RequestFlags) throws {
+    try check(offset)
+    disk.zero(Int(count), at: Int(offset))
+  }
+
+  func trim(count: UInt32, at offset: UInt64, flags: RequestFlags) throws {
+    try check(offset)
+    disk.zero(Int(count), at: Int(offset))
+  }
+
+  func extents(
+    count: UInt32, at offset: UInt64, flags: RequestFlags, into extents: inout Extents
+  ) throws {
+    try check(offset)
+    // From the page before and past the request's end: the server cuts it.
+    var page = offset / 4096 * 4096
+    while page < offset + UInt64(count) {
+      try extents.add(page..<page + 4096, disk.isZero(Int(page)) ? [.hole, .zero] : .data)
+      page += 4096
+    }
+  }
+
+  private func check(_ offset: UInt64) throws {
+    struct Foreign: Error {}
+    if offset == ProbePlugin.foreignOffset { throw Foreign() }
+    guard offset > ProbePlugin.badOffset else { return }
+    let errno = Errno(rawValue: Int32(offset - ProbePlugin.badOffset))
+    throw PluginError(errno, "probe: \(errno) at \(offset)\nas asked")
+  }
+}
+
+/// The memory that all clients share.
+final class ProbeDisk: Sendable {
+  static let capacity = 1 << 20
+
+  private let content = Mutex([UInt8](repeating: 0, count: capacity))
+
+  func read(into buffer: inout OutputRawSpan, at offset: Int) {
+    let count = buffer.freeCapacity
+    for byte in content.withLock({ Array($0[offset..<offset + count]) }) { buffer.append(byte) }
+  }
+
+  func write(_ bytes: RawSpan, at offset: Int) {
+    let bytes = bytes.withUnsafeBytes { Array($0) }
+    content.withLock { $0.replaceSubrange(offset..<offset + bytes.count, with: bytes) }
+  }
+
+  func zero(_ count: Int, at offset: Int) {
+    content.withLock {
+      $0.replaceSubrange(offset..<offset + count, with: repeatElement(0, count: count))
+    }
+  }
+
+  func isZero(_ page: Int) -> Bool {
+    content.withLock { $0[page..<page + 4096].allSatisfy { $0 == 0 } }
+  }
+}
