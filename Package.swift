@@ -46,8 +46,11 @@ let package = Package(
       dependencies: ["NBDKit", "CNBDKit", "FakeServer", "CFakeNBDKit", systemPackage],
       swiftSettings: strict),
     .testTarget(name: "StreamCoreTests", dependencies: ["StreamCore"], swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport",
+      swiftSettings: strict),
     .testTarget(
-      name: "StreamIOTests", dependencies: ["StreamIO", "StreamCore", systemPackage],
+      name: "StreamIOTests", dependencies: ["StreamIO", "StreamCore", "TestSupport", systemPackage],
       swiftSettings: strict),
     .testTarget(
       name: "StreamingPluginTests",

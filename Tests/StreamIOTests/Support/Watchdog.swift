@@ -1,0 +1,15 @@
+import Dispatch
+
+/// Ends a system call that should not have blocked, so that its test fails instead of hanging.
+final class Watchdog {
+  private let timer: DispatchWorkItem
+
+  init(_ bite: @escaping @Sendable () -> Void) {
+    timer = DispatchWorkItem(block: bite)
+    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(20), execute: timer)
+  }
+
+  func stop() {
+    timer.cancel()
+  }
+}
