@@ -2,7 +2,7 @@ import Glibc
 import SystemPackage
 
 /// What stands at the path that a stream is to be written to.
-public enum Endpoint {
+public enum Endpoint: Sendable {
   /// Nothing: a FIFO is to be made.
   case absent
   /// A FIFO.

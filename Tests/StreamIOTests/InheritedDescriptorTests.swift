@@ -1,0 +1,105 @@
+import Glibc
+import StreamCore
+import StreamIO
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite("A descriptor that was inherited is shared with its owner", .timeLimit(.minutes(1)))
+struct InheritedDescriptorTests {
+  private func flags(_ descriptor: FileDescriptor) -> Int32 {
+    fcntl(descriptor.rawValue, F_GETFL)
+  }
+
+  @Test("Its flags stay as they were, and all arrives", arguments: Line.Kind.allCases)
+  func delivery(kind: Line.Kind) throws {
+    let line = try Line(kind)
+    let original = try line.writing.open
+    let before = flags(original)
+    var sink = try InheritedDescriptor(writable: original.rawValue)
+      .sink(name: "pipe=-", patience: .ample)
+    #expect(flags(original) == before)
+    let reader = try line.reader()
+    var position: UInt64 = 0
+    try sink.send(pattern(3 << 20).span.bytes, advancing: &position)
+    #expect(flags(original) == before)
+    try sink.close()
+    #expect(flags(original) == before, "the original is its owner's to close")
+    line.writing.close()
+    expectSame(try reader.bytes(), pattern(3 << 20))
+  }
+
+  @Test("A full one is a wait that can end", arguments: Line.Kind.allCases)
+  func full(kind: Line.Kind) throws {
+    let line = try Line(kind)
+    let watchdog = Watchdog { line.reading.close() }
+    defer { watchdog.stop() }
+    var sink = try InheritedDescriptor(writable: try line.writing.open.rawValue)
+      .sink(name: "pipe=-", patience: .none)
+    defer { try? sink.close() }
+    var position: UInt64 = 0
+    #expect(throws: SinkError.interrupted) {
+      try sink.send(pattern(8 << 20).span.bytes, advancing: &position)
+    }
+    #expect(line.reading.unread == Int(position))
+  }
+
+  @Test("A device is used")
+  func device() throws {
+    let null = try FileDescriptor.open("/dev/null", .writeOnly)
+    defer { try? null.close() }
+    var sink = try InheritedDescriptor(writable: null.rawValue)
+      .sink(name: "pipe=-", patience: .ample)
+    defer { try? sink.close() }
+    var position: UInt64 = 0
+    try sink.sendZeroes(1 << 30, advancing: &position)
+    #expect(position == 1 << 30)
+  }
+
+  @Test("One that is closed is refused")
+  func closed() {
+    #expect(throws: IOFailure(.badFileDescriptor, "is not an open descriptor")) {
+      try InheritedDescriptor(writable: 1_000_000)
+    }
+  }
+
+  @Test("One that can only be read is refused")
+  func readOnly() throws {
+    let line = try Line(.pipe)
+    #expect(throws: IOFailure(.badFileDescriptor, "is open for reading only")) {
+      try InheritedDescriptor(writable: line.reading.open.rawValue)
+    }
+  }
+
+  @Test("A file is refused, and stays as it is")
+  func file() throws {
+    let directory = try TemporaryDirectory()
+    let path = try directory.file("disk.img", "precious")
+    let file = try FileDescriptor.open(FilePath(path), .readWrite)
+    defer { try? file.close() }
+    expectRefused(file.rawValue, "is a regular file: ")
+    #expect(try directory.text(of: "disk.img") == "precious")
+  }
+
+  @Test("A terminal is refused")
+  func terminal() throws {
+    var leader: Int32 = -1
+    var follower: Int32 = -1
+    try #require(openpty(&leader, &follower, nil, nil, nil) == 0)
+    defer {
+      Glibc.close(leader)
+      Glibc.close(follower)
+    }
+    expectRefused(follower, "is a terminal: ")
+  }
+
+  private func expectRefused(
+    _ descriptor: Int32, _ reason: String, sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    let failure = #expect(throws: IOFailure.self, sourceLocation: sourceLocation) {
+      try InheritedDescriptor(writable: descriptor)
+    }
+    #expect(failure?.errno == .invalidArgument, sourceLocation: sourceLocation)
+    #expect(failure?.message.hasPrefix(reason) == true, sourceLocation: sourceLocation)
+  }
+}

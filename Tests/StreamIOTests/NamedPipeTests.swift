@@ -1,0 +1,123 @@
+import Glibc
+import StreamIO
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite("A FIFO is made where nothing stands", .timeLimit(.minutes(2)))
+struct NamedPipeTests {
+  private let directory: TemporaryDirectory
+  private let path: String
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    path = directory.path("out")
+  }
+
+  private func status() throws -> stat {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw Errno(rawValue: errno) }
+    return status
+  }
+
+  @Test("It is its maker's alone, and removed at the end")
+  func made() throws {
+    let pipe = try NamedPipe(path: path)
+    #expect(try status().st_mode == S_IFIFO | 0o600)
+    try pipe.remove()
+    #expect(try directory.entries.isEmpty)
+    try pipe.remove()
+  }
+
+  @Test("One that was there is used as it is, and stays")
+  func found() throws {
+    try directory.fifo("out")
+    try #require(chmod(path, 0o644) == 0)
+    let before = try status()
+    var pipe = try NamedPipe(path: path)
+    try pipe.open().close()
+    try pipe.remove()
+    let after = try status()
+    #expect(after.st_ino == before.st_ino)
+    #expect(after.st_mode == S_IFIFO | 0o644)
+  }
+
+  @Test("It is not removed if something else took its place", arguments: ["a FIFO", "a file"])
+  func replaced(by other: String) throws {
+    let pipe = try NamedPipe(path: path)
+    try #require(rename(path, directory.path("away")) == 0)
+    if other == "a FIFO" { try directory.fifo("out") } else { try directory.file("out") }
+    try pipe.remove()
+    #expect(try directory.entries == ["away", "out"])
+  }
+
+  @Test("One that took its place is not opened", arguments: ["a FIFO", "a file"])
+  func opened(other: String) throws {
+    var pipe = try NamedPipe(path: path)
+    try #require(rename(path, directory.path("away")) == 0)
+    if other == "a FIFO" { try directory.fifo("out") } else { try directory.file("out") }
+    let failure = #expect(throws: IOFailure.self) { try pipe.open().close() }
+    #expect(failure?.errno == .staleNFSFileHandle)
+  }
+
+  @Test("It is not made where something came to stand meanwhile")
+  func taken() throws {
+    try directory.file("out", "precious")
+    #expect(throws: IOFailure(.fileExists, "something else came to stand there")) {
+      try NamedPipe(path: path)
+    }
+    #expect(try directory.text(of: "out") == "precious")
+  }
+
+  @Test("It can't be made in a directory that is not there")
+  func nowhere() {
+    #expect(
+      throws: IOFailure(.noSuchFileOrDirectory, "no FIFO can be made: No such file or directory")
+    ) { try NamedPipe(path: directory.path("missing/out")) }
+  }
+
+  @Test("It is opened without a reader, and no reader of its own stays")
+  func openedAlone() throws {
+    var pipe = try NamedPipe(path: path)
+    let writing = End(try pipe.open())
+    let flags = fcntl(try writing.open.rawValue, F_GETFL)
+    #expect(flags & O_ACCMODE == O_WRONLY)
+    #expect(flags & O_NONBLOCK != 0)
+    #expect(fcntl(try writing.open.rawValue, F_GETFD) & FD_CLOEXEC != 0)
+
+    var state = pollfd(fd: try writing.open.rawValue, events: 0, revents: 0)
+    poll(&state, 1, 0)
+    #expect(Int32(state.revents) == POLLERR, "there is no reader")
+  }
+
+  @Test("A reader that waits in its open goes on, and sees the end even if nothing was written")
+  func endOfNothing() throws {
+    var pipe = try NamedPipe(path: path)
+    let reader = Reader(path: path)
+    // Until the reader is there, as this one can't tell how far it has come.
+    let sink = DescriptorSink(try pipe.open(), .pipe, name: "pipe=out", patience: .ample)
+    var waiting = sink
+    try waiting.waitForReader()
+    try sink.close()
+    #expect(try reader.bytes().isEmpty)
+  }
+
+  @Test(
+    "One made as another user is made again as the one who opens it",
+    .enabled(if: geteuid() == 0, "needs root to become somebody else"))
+  func madeAgain() async {
+    await #expect(processExitsWith: .success) {
+      let directory = try TemporaryDirectory()
+      try #require(chmod(directory.path, 0o777) == 0)
+      var pipe = try NamedPipe(path: directory.path("out"))
+      try asStranger { try pipe.open().close() }
+      var status = stat()
+      try #require(stat(directory.path("out"), &status) == 0)
+      #expect(status.st_uid == stranger)
+      #expect(status.st_mode == S_IFIFO | 0o600)
+      #expect(try directory.entries == ["out"])
+      try asStranger { try pipe.remove() }
+      #expect(try directory.entries.isEmpty)
+    }
+  }
+}

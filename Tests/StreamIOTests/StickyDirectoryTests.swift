@@ -1,0 +1,70 @@
+import Glibc
+import StreamIO
+import SystemPackage
+import TestSupport
+import Testing
+
+/// The rule of Linux's `protected_fifos`.
+@Suite(
+  "Where everybody may put a FIFO, a stranger's is not trusted",
+  .enabled(if: geteuid() == 0, "needs root to give files away"))
+struct StickyDirectoryTests {
+  private static let us: uid_t = 0
+  private static let host: uid_t = 54_321
+  private static let stranger: uid_t = 54_322
+
+  struct Case: Sendable {
+    let mode: mode_t
+    let directoryOwner: uid_t
+    let owner: uid_t
+    let isTrusted: Bool
+  }
+
+  @Test(arguments: [
+    Case(mode: 0o1777, directoryOwner: us, owner: us, isTrusted: true),
+    Case(mode: 0o1777, directoryOwner: host, owner: us, isTrusted: true),
+    Case(mode: 0o1777, directoryOwner: host, owner: host, isTrusted: true),
+    Case(mode: 0o1777, directoryOwner: us, owner: stranger, isTrusted: false),
+    Case(mode: 0o1777, directoryOwner: host, owner: stranger, isTrusted: false),
+    // Only a directory that is both is like /tmp.
+    Case(mode: 0o0777, directoryOwner: us, owner: stranger, isTrusted: true),
+    Case(mode: 0o1775, directoryOwner: us, owner: stranger, isTrusted: true),
+    Case(mode: 0o0755, directoryOwner: us, owner: stranger, isTrusted: true),
+  ])
+  func trusts(_ subject: Case) throws {
+    let directory = try TemporaryDirectory()
+    for path in [try directory.fifo("fifo"), try directory.socket("socket")] {
+      try #require(chown(path, subject.owner, 0) == 0)
+      try #require(chown(directory.path, subject.directoryOwner, 0) == 0)
+      try #require(chmod(directory.path, subject.mode) == 0)
+      if subject.isTrusted {
+        #expect(throws: Never.self) { try Endpoint(writableAt: path) }
+      } else {
+        let failure = #expect(throws: IOFailure.self) { try Endpoint(writableAt: path) }
+        #expect(failure?.errno == .permissionDenied)
+        #expect(failure?.message.hasPrefix("belongs to user \(Self.stranger)") == true)
+      }
+    }
+  }
+
+  @Test("A link elsewhere makes it no better")
+  func link() throws {
+    let directory = try TemporaryDirectory()
+    let elsewhere = try TemporaryDirectory()
+    try #require(chown(try directory.fifo("out"), Self.stranger, 0) == 0)
+    try #require(chmod(directory.path, 0o1777) == 0)
+    let link = try elsewhere.link("out", to: directory.path("out"))
+    let failure = #expect(throws: IOFailure.self) { try Endpoint(writableAt: link) }
+    #expect(failure?.errno == .permissionDenied)
+  }
+
+  @Test("A device is anybody's")
+  func device() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("null")
+    try #require(mknod(path, S_IFCHR | 0o666, 0x103) == 0)
+    try #require(chown(path, Self.stranger, 0) == 0)
+    try #require(chmod(directory.path, 0o1777) == 0)
+    #expect(try Endpoint(writableAt: path) == .characterDevice)
+  }
+}
