@@ -1,0 +1,86 @@
+import Glibc
+import StreamIO
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite("A file is there as a whole or not at all")
+struct AtomicFileTests {
+  private let directory: TemporaryDirectory
+  private let path: String
+
+  init() throws {
+    directory = try TemporaryDirectory()
+    path = directory.path("report")
+  }
+
+  @Test("It holds the text, and nothing is left beside it")
+  func written() throws {
+    try AtomicFile.check(path)
+    try AtomicFile.write("all of it\n", to: path)
+    #expect(try directory.text(of: "report") == "all of it\n")
+    #expect(try directory.entries == ["report"])
+  }
+
+  @Test("An older one is replaced, and whoever reads that keeps it")
+  func replaced() throws {
+    try directory.file("report", "old")
+    let old = End(try FileDescriptor.open(FilePath(path), .readOnly))
+    try AtomicFile.check(path)
+    try AtomicFile.write("new", to: path)
+    #expect(try directory.text(of: "report") == "new")
+    #expect(try old.take() == Array("old".utf8))
+    #expect(try directory.entries == ["report"])
+  }
+
+  @Test("Failing to be put there, it leaves nothing")
+  func failed() throws {
+    // What can't be replaced by a file.
+    try #require(mkdir(path, 0o700) == 0)
+    let failure = #expect(throws: IOFailure.self) { try AtomicFile.write("text", to: path) }
+    #expect(failure?.errno == .isDirectory)
+    #expect(failure?.message.hasPrefix("can't be written: ") == true)
+    #expect(try directory.entries == ["report"])
+  }
+
+  @Test("What is no file is refused", arguments: ["directory", "fifo", "device", "link"])
+  func refused(kind: String) throws {
+    let path =
+      switch kind {
+      case "directory": directory.path
+      case "fifo": try directory.fifo("fifo")
+      case "device": "/dev/null"
+      default: try directory.link("link", to: "/dev/null")
+      }
+    #expect(throws: IOFailure(.invalidArgument, "is no regular file: give a new name")) {
+      try AtomicFile.check(path)
+    }
+  }
+
+  @Test("So is a name in a directory that is not there")
+  func nowhere() {
+    let failure = #expect(throws: IOFailure.self) {
+      try AtomicFile.check(directory.path("missing/report"))
+    }
+    #expect(failure?.errno == .noSuchFileOrDirectory)
+    #expect(
+      failure?.message.hasPrefix("no file can be made in '\(directory.path)/missing'") == true)
+  }
+
+  @Test("One that was left by an earlier run is removed, and none is no failure")
+  func removed() throws {
+    try directory.file("report", "old")
+    try AtomicFile.remove(path)
+    #expect(try directory.entries.isEmpty)
+    try AtomicFile.remove(path)
+  }
+
+  @Test("Checking changes nothing")
+  func checked() throws {
+    try AtomicFile.check(path)
+    #expect(try directory.entries.isEmpty)
+    try directory.file("report", "old")
+    try AtomicFile.check(path)
+    #expect(try directory.text(of: "report") == "old")
+  }
+}
