@@ -25,18 +25,23 @@ public enum AtomicFile {
 
   /// Writes `text` beside `path`, then puts it there.
   public static func write(_ text: String, to path: String) throws(IOFailure) {
-    let fresh = "\(path).\(getpid())"
+    // Not made of the name at `path`, which may be as long as names get.
+    let fresh = FilePath(path).removingLastComponent().appending(".nbdkit-streaming.\(getpid())")
     do {
       let file = try FileDescriptor.open(
-        FilePath(fresh), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
+        fresh, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
         permissions: [.ownerReadWrite, .groupRead, .otherRead])
-      try file.closeAfter {
-        try file.writeAll(text.utf8)
-        guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+      do {
+        try file.closeAfter {
+          try file.writeAll(text.utf8)
+          guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+        }
+        guard rename(fresh.string, path) == 0 else { throw Errno(rawValue: errno) }
+      } catch {
+        unlink(fresh.string)
+        throw error
       }
-      guard rename(fresh, path) == 0 else { throw Errno(rawValue: errno) }
     } catch {
-      unlink(fresh)
       throw IOFailure(error as? Errno ?? .ioError, "can't be written: \(error)")
     }
   }

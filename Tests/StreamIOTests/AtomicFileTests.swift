@@ -43,6 +43,23 @@ struct AtomicFileTests {
     #expect(try directory.entries == ["report"])
   }
 
+  @Test("What stands beside it by chance is not its own to remove")
+  func neighbour() throws {
+    let neighbour = ".nbdkit-streaming.\(getpid())"
+    try directory.file(neighbour, "precious")
+    #expect(throws: IOFailure.self) { try AtomicFile.write("text", to: path) }
+    #expect(try directory.text(of: neighbour) == "precious")
+    #expect(try directory.entries == [neighbour])
+  }
+
+  @Test("A name as long as the system takes can be used")
+  func longestName() throws {
+    let path = directory.path(String(repeating: "n", count: 255))
+    try AtomicFile.check(path)
+    try AtomicFile.write("text", to: path)
+    #expect(try directory.entries == [String(repeating: "n", count: 255)])
+  }
+
   @Test("What is no file is refused", arguments: ["directory", "fifo", "device", "link"])
   func refused(kind: String) throws {
     let path =
