@@ -26,6 +26,8 @@ public struct DescriptorSink: StreamSink, Sendable {
   /// What a pipe can hold in bytes, or 0 where that is not known.
   public private(set) var capacity = 0
   private var hasReader: Bool
+  /// Whether the user was told that a reader is waited for.
+  private var hasAnnounced = false
   private var zeroesByReference: Bool
   /// Bytes sent since the patience was last asked: who never waits is asked as well.
   private var unasked = 0
@@ -58,7 +60,10 @@ public struct DescriptorSink: StreamSink, Sendable {
       let slice = waited < 1000 ? 10 : 100
       guard patience.pause(slice) else { throw .interrupted }
       waited += slice
-      if waited == 3000 { patience.announce("\(name): waiting for a reader to open it") }
+      if waited >= 3000, !hasAnnounced {
+        hasAnnounced = true
+        patience.announce("\(name): waiting for a reader to open it")
+      }
     }
     hasReader = true
   }
