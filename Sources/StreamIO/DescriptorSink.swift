@@ -35,18 +35,20 @@ public struct DescriptorSink: StreamSink, Sendable {
   /// Takes over `descriptor`, to be closed by ``close()``.
   ///
   /// - Parameters:
+  ///   - hasReader: A pipe has had a reader from the start, so that none is waited for: if that one
+  ///     has gone, no other can come.
   ///   - staysBlocking: The descriptor is shared with others and could not be opened anew, so it
   ///     was left blocking.
   public init(
     _ descriptor: FileDescriptor, _ kind: Kind, name: String, patience: Patience,
-    staysBlocking: Bool = false
+    hasReader: Bool = false, staysBlocking: Bool = false
   ) {
     self.descriptor = descriptor
     self.kind = kind
     self.name = name
     self.patience = patience
     mostPerWrite = staysBlocking && kind != .socket ? Int(PIPE_BUF) : Int.max
-    hasReader = kind != .pipe
+    self.hasReader = hasReader || kind != .pipe
     zeroesByReference = kind == .pipe
     if kind == .pipe { capacity = PipeCapacity.enlarge(descriptor) }
   }

@@ -52,16 +52,19 @@ public struct InheritedDescriptor: Sendable {
       return DescriptorSink(copy, .socket, name: name, patience: patience)
     }
     let kind: DescriptorSink.Kind = status.kind == .fifo ? .pipe : .device
+    var state = pollfd(fd: copy.rawValue, events: 0, revents: 0)
+    if kind == .pipe, poll(&state, 1, 0) > 0, Int32(state.revents) & POLLERR != 0 {
+      throw IOFailure(.brokenPipe, "the reader of this pipe has gone already")
+    }
     do {
       let anew = try FileDescriptor.open(
         FilePath("/proc/self/fd/\(copy.rawValue)"), .writeOnly,
         options: [.nonBlocking, .closeOnExec])
       try? copy.close()
-      return DescriptorSink(anew, kind, name: name, patience: patience)
-    } catch Errno.noSuchAddressOrDevice {
-      throw IOFailure(.noSuchAddressOrDevice, "the reader of this pipe has gone already")
+      return DescriptorSink(anew, kind, name: name, patience: patience, hasReader: true)
     } catch {
-      return DescriptorSink(copy, kind, name: name, patience: patience, staysBlocking: true)
+      return DescriptorSink(
+        copy, kind, name: name, patience: patience, hasReader: true, staysBlocking: true)
     }
   }
 }

@@ -56,6 +56,31 @@ struct InheritedDescriptorTests {
     #expect(position == 1 << 30)
   }
 
+  @Test("A pipe whose reader has gone is refused before anything is written")
+  func readerGone() throws {
+    let line = try Line(.pipe)
+    line.reading.close()
+    let inherited = try InheritedDescriptor(writable: try line.writing.open.rawValue)
+    #expect(
+      throws: IOFailure(.brokenPipe, "the reader of this pipe has gone already")
+    ) { try inherited.sink(name: "pipe=-", patience: .none).close() }
+  }
+
+  @Test("A pipe whose reader goes before the first byte is not waited for: nobody can open it")
+  func readerGoes() throws {
+    let line = try Line(.pipe)
+    let waiting = Waiting { _ in false }
+    var sink = try InheritedDescriptor(writable: try line.writing.open.rawValue)
+      .sink(name: "pipe=-", patience: waiting.patience)
+    defer { try? sink.close() }
+    line.reading.close()
+    var position: UInt64 = 0
+    #expect(throws: SinkError.broken(errno: EPIPE, reason: "pipe=-: the reader has gone")) {
+      try sink.send(pattern(10).span.bytes, advancing: &position)
+    }
+    #expect(waiting.questions == 0)
+  }
+
   @Test("One that is closed is refused")
   func closed() {
     #expect(throws: IOFailure(.badFileDescriptor, "is not an open descriptor")) {
