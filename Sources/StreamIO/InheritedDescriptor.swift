@@ -27,13 +27,30 @@ public struct InheritedDescriptor: Sendable {
       throw IOFailure(error, "\(error)")
     }
     switch status.kind {
-    case .fifo, .socket: break
+    case .fifo: break
+    case .socket where Self.isConnectedStream(copied): break
+    case .socket: throw refused("a socket that is no connected stream")
     case .characterDevice where isatty(copied) == 0: break
     case .characterDevice: throw refused("a terminal")
     case .regularFile: throw refused("a regular file")
     case .blockDevice: throw refused("a block device")
     case .directory, .other: throw refused("nothing that can be written to")
     }
+  }
+
+  /// On any other socket bytes may be lost, or come in pieces.
+  private static func isConnectedStream(_ socket: Int32) -> Bool {
+    var type: Int32 = 0
+    var size = socklen_t(MemoryLayout<Int32>.size)
+    var peer = sockaddr_storage()
+    var peerSize = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    return getsockopt(socket, SOL_SOCKET, SO_TYPE, &type, &size) == 0
+      && type == Int32(SOCK_STREAM.rawValue)
+      && withUnsafeMutablePointer(to: &peer) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          getpeername(socket, $0, &peerSize)
+        }
+      } == 0
   }
 
   private func refused(_ what: String) -> IOFailure {

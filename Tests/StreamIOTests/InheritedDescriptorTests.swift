@@ -118,6 +118,16 @@ struct InheritedDescriptorTests {
     expectRefused(follower, "is a terminal: ")
   }
 
+  @Test(
+    "A socket that is no connected stream is refused",
+    arguments: [SOCK_DGRAM.rawValue, SOCK_SEQPACKET.rawValue, SOCK_STREAM.rawValue])
+  func otherSocket(type: UInt32) throws {
+    let socket = Glibc.socket(AF_UNIX, Int32(type), 0)
+    try #require(socket >= 0)
+    defer { Glibc.close(socket) }
+    expectRefused(socket, "is a socket that is no connected stream: ")
+  }
+
   private func expectRefused(
     _ descriptor: Int32, _ reason: String, sourceLocation: SourceLocation = #_sourceLocation
   ) {
