@@ -33,8 +33,9 @@ SCRIPTS := .ci/run $(wildcard scripts/*.sh)
 
 build: $(PLUGIN)
 
-# By file, so that `sudo make install` needs no Swift in root's PATH and builds nothing as root.
-$(PLUGIN): Makefile Package.swift plugin.syms $(shell find Sources -type f)
+# By file, so that `sudo make install` needs no Swift in root's PATH and builds nothing as root;
+# directories too, as only they change when a file is removed.
+$(PLUGIN): Makefile Package.swift plugin.syms $(shell find Sources)
 	@pkg-config --exists nbdkit || { echo "nbdkit's header is missing: run 'make deps'" >&2; exit 1; }
 	swift build $(BUILDFLAGS)
 	mkdir -p build
