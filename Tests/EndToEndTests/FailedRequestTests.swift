@@ -11,7 +11,8 @@ struct FailedRequestTests {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
     let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "report=\(report)")
+    let nbdkit = try await sandbox.nbdkit(
+      "pipe=\(fifo)", "report=\(report)", options: ["-v"])
     try await dieWaitingForReader(nbdkit)
 
     let reader = try await sandbox.reader(of: fifo)
@@ -32,7 +33,8 @@ struct FailedRequestTests {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
     let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=128K", "report=\(report)")
+    let nbdkit = try await sandbox.nbdkit(
+      "pipe=\(fifo)", "size=128K", "report=\(report)", options: ["-v"])
     try await dieWaitingForReader(nbdkit)
 
     let reader = try await sandbox.reader(of: fifo)
@@ -79,7 +81,8 @@ struct FailedRequestTests {
   private func dieWaitingForReader(_ nbdkit: Nbdkit) async throws {
     let client = try await nbdkit.connect()
     try client.send("write 0 \(64.kib)")
-    try await Task.sleep(for: .milliseconds(500))
+    try await nbdkit.receive("write 0 \(64.kib)")
+    try await Task.sleep(for: .milliseconds(300))
     #expect(client.isWaiting)
     try await client.die()
     try await eventually("the request to fail") { !nbdkit.errorLines.isEmpty }

@@ -32,12 +32,14 @@ struct KilledClientTests {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
     let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "report=\(report)")
+    let nbdkit = try await sandbox.nbdkit(
+      "pipe=\(fifo)", "report=\(report)", options: ["-v"])
     let reader = try await sandbox.reader(of: fifo)
     reader.child.signal(SIGSTOP)
     let first = try await nbdkit.connect()
     try first.send("write 0 \(8.mib)")
-    try await Task.sleep(for: .milliseconds(500))
+    try await nbdkit.receive("write 0 \(8.mib)")
+    try await Task.sleep(for: .milliseconds(300))
     #expect(first.isWaiting)
     try await first.die()
     // 2 s by the contract, then the plugin is free for the next client.

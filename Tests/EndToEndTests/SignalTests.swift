@@ -12,7 +12,7 @@ struct SignalTests {
   func waitingForReader(signal: CInt) async throws {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)")
+    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", options: ["-v"])
     let client = try await nbdkit.connect()
     try await expectEnd(of: "write 0 4096", from: client, to: nbdkit, by: signal)
   }
@@ -24,7 +24,8 @@ struct SignalTests {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
     let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "report=\(report)")
+    let nbdkit = try await sandbox.nbdkit(
+      "pipe=\(fifo)", "report=\(report)", options: ["-v"])
     let reader = try await sandbox.reader(of: fifo)
     reader.child.signal(SIGSTOP)
     let client = try await nbdkit.connect()
@@ -40,7 +41,7 @@ struct SignalTests {
     "ends a hole of exabytes on its way into a device that never waits",
     .requires("nbdkit", "python3-libnbd"))
   func exabyteHole() async throws {
-    let nbdkit = try await Sandbox.current().nbdkit("pipe=/dev/null")
+    let nbdkit = try await Sandbox.current().nbdkit("pipe=/dev/null", options: ["-v"])
     let client = try await nbdkit.connect()
     try await expectEnd(of: "write \(1 << 60) 4096", from: client, to: nbdkit, by: SIGTERM)
   }
@@ -50,11 +51,11 @@ struct SignalTests {
     .requires("nbdkit", "python3-libnbd"))
   func twoClients() async throws {
     let sandbox = try Sandbox.current()
-    let nbdkit = try await sandbox.nbdkit("pipe=\(try sandbox.fifo())")
+    let nbdkit = try await sandbox.nbdkit("pipe=\(try sandbox.fifo())", options: ["-v"])
     let first = try await nbdkit.connect()
     let second = try await nbdkit.connect()
     try first.send("write 0 \(64.kib)")
-    try await Task.sleep(for: .milliseconds(200))
+    try await nbdkit.receive("write 0 \(64.kib)")
     try await expectEnd(of: "write \(64.kib) \(64.kib)", from: second, to: nbdkit, by: SIGTERM)
     #expect(try await first.answer() == "ESHUTDOWN")
   }
@@ -63,7 +64,8 @@ struct SignalTests {
     of request: String, from client: Client, to nbdkit: Nbdkit, by signal: CInt
   ) async throws {
     try client.send(request)
-    try await Task.sleep(for: .milliseconds(500))
+    try await nbdkit.receive(request)
+    try await Task.sleep(for: .milliseconds(300))
     #expect(client.isWaiting)
     try nbdkit.signal(signal)
     #expect(try await client.answer(within: atOnce) == "ESHUTDOWN")

@@ -64,6 +64,15 @@ struct Nbdkit {
     }
   }
 
+  /// Waits until a request has come to the plugin, as told by nbdkit with the option -v: from then
+  /// on a client's silence means that the plugin has not answered.
+  func receive(_ request: String) async throws {
+    let words = request.split(separator: " ")
+    let callback = words[0] == "write" ? "pwrite" : words[0]
+    let call = "\(callback) count=\(words[2]) offset=\(words[1])"
+    try await eventually("\(request) to reach the plugin") { log.contains(call) }
+  }
+
   func signal(_ number: CInt) throws {
     if child.isRunning { _ = kill(try pid, number) }
   }
