@@ -1,0 +1,25 @@
+import Testing
+
+@Suite("A report that can't be written is refused before anything runs", .endToEnd)
+struct BadReportPathTests {
+  @Test(
+    "with what stands there left alone", .requires("nbdkit"),
+    arguments: [
+      Refusal(
+        "a missing directory", beside: ["pipe=new"], of: "report=missing/report", says: "missing"),
+      Refusal(
+        "a directory", where: "mkdir directory", beside: ["pipe=new"], of: "report=directory",
+        says: "regular file"),
+      Refusal(
+        "a FIFO", where: "mkfifo fifo", beside: ["pipe=new"], of: "report=fifo",
+        says: "regular file"),
+      Refusal(
+        "the endpoint", where: "mkfifo fifo", beside: ["pipe=fifo"], of: "report=fifo",
+        says: "regular file"),
+      Refusal("a device", beside: ["pipe=new"], of: "report=/dev/null", says: "regular file"),
+      Refusal(
+        "a file for a directory", where: ": >file", beside: ["pipe=new"], of: "report=file/report",
+        says: "directory"),
+    ])
+  func refused(_ refusal: Refusal) async throws { try await refusal.check() }
+}
