@@ -45,6 +45,12 @@ enum Piece {
 func expectContent(
   of path: String, _ pieces: Piece..., sourceLocation: SourceLocation = #_sourceLocation
 ) {
+  expectContent(of: path, pieces, sourceLocation: sourceLocation)
+}
+
+func expectContent(
+  of path: String, _ pieces: [Piece], sourceLocation: SourceLocation = #_sourceLocation
+) {
   let difference = firstDifference(contents(path), Piece.bytes(pieces))
   #expect(difference == nil, sourceLocation: sourceLocation)
 }

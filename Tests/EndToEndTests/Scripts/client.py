@@ -61,7 +61,7 @@ def answer(client, uri, what, *numbers):
         return client.get_size()
     elif what == "can":
         name = numbers[0]
-        return getattr(client, "can_" + name, None) or getattr(client, "is_" + name)
+        return (getattr(client, "can_" + name, None) or getattr(client, "is_" + name))()
     elif what == "write":
         client.pwrite(pattern(*numbers), numbers[0])
     elif what == "zeroes":

@@ -1,0 +1,30 @@
+import Testing
+
+/// Lets a client write an image, and expects all to end well and the stream to be the image.
+///
+/// - Parameters:
+///   - image: A raw image to compare the stream with.
+///   - client: The command for `--run`; it finds the disk in `$uri`.
+///   - size: For `size=`, if that is to be given.
+///   - reader: See `Sandbox.reader`.
+func expectStreamed(
+  _ image: String, by client: String, size: Int? = nil, to reader: String = "cat",
+  sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+  let sandbox = try Sandbox.current()
+  let number = UInt32.random(in: 0...999_999)
+  let report = sandbox.path("report\(number)")
+  let fifo = try sandbox.fifo("fifo\(number)")
+  let reader = try await sandbox.reader(reader, of: fifo, to: "stream\(number)")
+  let nbdkit = try await sandbox.start(
+    ["nbdkit", "-U", "-", try Plugin.path(), "pipe=\(fifo)", "report=\(report)"]
+      + (size.map { ["size=\($0)"] } ?? []) + ["--run", client])
+
+  #expect(try await nbdkit.exit() == .exited(0), sourceLocation: sourceLocation)
+  #expect(nbdkit.errors == "", "nothing to complain of", sourceLocation: sourceLocation)
+  try await reader.end()
+  expectEqual(reader.file, image, sourceLocation: sourceLocation)
+  let found = try Report(report)
+  #expect(found.outcome == (size == nil ? "unknown" : "complete"), sourceLocation: sourceLocation)
+  #expect(found.bytes == contents(image).count, sourceLocation: sourceLocation)
+}
