@@ -42,6 +42,19 @@ struct DrainTests {
   }
 
   @Test(
+    "on a socket are waited for, and an error when their reader dies, as well",
+    .requires("nbdkit", "python3-libnbd", "socat"))
+  func onSocket() async throws {
+    let drain = try await Drain()
+    try drain.nbdkit.signal(SIGTERM)
+    try await drain.expectItGoesOn()
+    drain.reader.child.killGroup()
+    try await drain.nbdkit.child.exit(within: .seconds(5))
+    #expect(!drain.nbdkit.errorLines.isEmpty)
+    #expect(try Report(drain.report).outcome == "failed")
+  }
+
+  @Test(
     "are given up on a second signal", .requires("nbdkit", "python3-libnbd"),
     arguments: [SIGTERM, SIGINT])
   func secondSignal(signal: CInt) async throws {
@@ -63,6 +76,7 @@ private struct Drain {
   let nbdkit: Nbdkit
   let report: String
 
+  /// Into a FIFO.
   init(reader command: String) async throws {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
@@ -70,6 +84,22 @@ private struct Drain {
     nbdkit = try await sandbox.nbdkit(
       "pipe=\(fifo)", "size=\(Self.length)", "report=\(report)")
     reader = try await sandbox.reader(command, of: fifo)
+    try await writeAll()
+  }
+
+  /// Into a socket that is not read.
+  init() async throws {
+    let sandbox = try Sandbox.current()
+    let socket: String
+    report = sandbox.path("report")
+    (reader, socket) = try await sandbox.socketReader()
+    nbdkit = try await sandbox.nbdkit(
+      "pipe=\(socket)", "size=\(Self.length)", "report=\(report)")
+    reader.child.signal(SIGSTOP)
+    try await writeAll()
+  }
+
+  private func writeAll() async throws {
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 \(Self.length)") == "ok")
     #expect(try await client.ask("disconnect") == "ok")

@@ -60,6 +60,28 @@ struct SignalTests {
     #expect(try await first.answer() == "ESHUTDOWN")
   }
 
+  @Test(
+    "that comes while a client is connected makes a stream of unknown size a failed one",
+    .requires("nbdkit", "python3-libnbd"))
+  func connected() async throws {
+    let sandbox = try Sandbox.current()
+    let fifo = try sandbox.fifo()
+    let report = sandbox.path("report")
+    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "report=\(report)")
+    let reader = try await sandbox.reader(of: fifo)
+    let client = try await nbdkit.connect()
+    #expect(try await client.ask("write 0 \(64.kib)") == "ok")
+    try nbdkit.signal(SIGTERM)
+    // nbdkit itself waits for the client, however long it stays.
+    try await Task.sleep(for: .milliseconds(500))
+    #expect(try await client.ask("disconnect") == "ok")
+    try await nbdkit.child.exit()
+    try await reader.end()
+    expectContent(of: reader.file, .data(64.kib))
+    #expect(!nbdkit.errorLines.isEmpty)
+    #expect(try Report(report).outcome == "failed")
+  }
+
   private func expectEnd(
     of request: String, from client: Client, to nbdkit: Nbdkit, by signal: CInt
   ) async throws {
