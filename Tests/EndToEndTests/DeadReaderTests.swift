@@ -77,7 +77,7 @@ struct DeadReaderTests {
     let client = try await nbdkit.connect()
 
     #expect(try await client.ask("write 0 \(1.mib)") == "ok")
-    reader.child.signal(SIGSTOP)
+    try await reader.pause()
     try client.send("write \(1.mib) \(32.mib)")
     try await Task.sleep(for: .milliseconds(300))
     #expect(client.isWaiting)

@@ -95,7 +95,7 @@ private struct Drain {
     (reader, socket) = try await sandbox.socketReader()
     nbdkit = try await sandbox.nbdkit(
       "pipe=\(socket)", "size=\(Self.length)", "report=\(report)")
-    reader.child.signal(SIGSTOP)
+    try await reader.pause()
     try await writeAll()
   }
 

@@ -35,7 +35,7 @@ struct KilledClientTests {
     let nbdkit = try await sandbox.nbdkit(
       "pipe=\(fifo)", "report=\(report)", options: ["-v"])
     let reader = try await sandbox.reader(of: fifo)
-    reader.child.signal(SIGSTOP)
+    try await reader.pause()
     let first = try await nbdkit.connect()
     try first.send("write 0 \(8.mib)")
     try await nbdkit.receive("write 0 \(8.mib)")
@@ -45,7 +45,7 @@ struct KilledClientTests {
     // 2 s by the contract, then the plugin is free for the next client.
     try await eventually("the request to end", within: .seconds(5)) { !nbdkit.errorLines.isEmpty }
 
-    reader.child.signal(SIGCONT)
+    reader.resume()
     let second = try await nbdkit.connect()
     _ = try await second.ask("write \(8.mib) \(64.kib)")
     _ = try await second.ask("disconnect")

@@ -27,11 +27,11 @@ struct SignalTests {
     let nbdkit = try await sandbox.nbdkit(
       "pipe=\(fifo)", "report=\(report)", options: ["-v"])
     let reader = try await sandbox.reader(of: fifo)
-    reader.child.signal(SIGSTOP)
+    try await reader.pause()
     let client = try await nbdkit.connect()
     try await expectEnd(of: "write 0 \(8.mib)", from: client, to: nbdkit, by: signal)
     #expect(try Report(report).outcome == "failed")
-    reader.child.signal(SIGCONT)
+    reader.resume()
     try await reader.end()
     let count = expectPrefix(in: reader.file, of: .data(8.mib))
     #expect(count < 8.mib)

@@ -10,7 +10,6 @@ final class Child: Sendable, CustomStringConvertible {
   let pid: pid_t
   let log: String
   private let status: StatusBox
-  private let task: Task<Void, Never>
 
   enum Status: Equatable {
     case exited(CInt)
@@ -20,14 +19,11 @@ final class Child: Sendable, CustomStringConvertible {
 
   private typealias StatusBox = Box<Result<Status, any Error>?>
 
-  private init(
-    command: [String], pid: pid_t, log: String, status: StatusBox, task: Task<Void, Never>
-  ) {
+  private init(command: [String], pid: pid_t, log: String, status: StatusBox) {
     self.command = command
     self.pid = pid
     self.log = log
     self.status = status
-    self.task = task
   }
 
   /// `log` is the path of the two files without their ".out" and ".err".
@@ -43,7 +39,7 @@ final class Child: Sendable, CustomStringConvertible {
 
     let status = StatusBox(nil)
     let pid = Box<pid_t?>(nil)
-    let task = Task {
+    Task {
       do {
         let result = try await Subprocess.run(
           configuration,
@@ -67,7 +63,7 @@ final class Child: Sendable, CustomStringConvertible {
       _ = try status.value?.get()
       throw Sandbox.Missing(description: "\(program) did not start")
     }
-    return Child(command: command, pid: started, log: log, status: status, task: task)
+    return Child(command: command, pid: started, log: log, status: status)
   }
 
   var isRunning: Bool { status.value == nil }
@@ -90,8 +86,6 @@ final class Child: Sendable, CustomStringConvertible {
   func killGroup() {
     _ = kill(-pid, SIGKILL)
   }
-
-  func reap() async { await task.value }
 
   var description: String { command.joined(separator: " ") }
 }

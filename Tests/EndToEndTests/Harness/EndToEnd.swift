@@ -12,41 +12,43 @@ struct EndToEnd: SuiteTrait, TestTrait, TestScoping {
   ) async throws {
     // The limit starts with the turn: the traits' own time limit would count the wait for it.
     await Turns.shared.take()
+    let sandbox: Sandbox
     do {
-      try await perform(function, for: test, testCase)
+      sandbox = try await Sandbox()
     } catch {
       await Turns.shared.giveBack()
       throw error
     }
+    await perform(function, in: sandbox, for: test, testCase)
+    await sandbox.close()
     await Turns.shared.giveBack()
   }
 
   private func perform(
-    _ function: @Sendable () async throws -> Void, for test: Test, _ testCase: Test.Case?
-  ) async throws {
-    let sandbox = try await Sandbox()
+    _ function: @Sendable () async throws -> Void, in sandbox: Sandbox, for test: Test,
+    _ testCase: Test.Case?
+  ) async {
     let logs = IssueHandlingTrait.compactMapIssues { issue in
       var issue = issue
       issue.comments += [Comment(rawValue: sandbox.logs)]
       return issue
     }
-    let outcome: Result<Void, any Error>
-    do {
-      try await logs.provideScope(for: test, testCase: testCase) {
-        let watchdog = Task {
-          try await Task.sleep(for: limit)
-          Issue.record("still running after \(limit)")
-          sandbox.kill()
-        }
-        defer { watchdog.cancel() }
-        try await Sandbox.$mine.withValue(sandbox) { try await function() }
+    try? await logs.provideScope(for: test, testCase: testCase) {
+      let watchdog = Task {
+        try await Task.sleep(for: limit)
+        Issue.record("still running after \(limit)", sourceLocation: test.sourceLocation)
+        sandbox.kill()
       }
-      outcome = .success(())
-    } catch {
-      outcome = .failure(error)
+      defer { watchdog.cancel() }
+      do {
+        try await Sandbox.$mine.withValue(sandbox) { try await function() }
+      } catch is ExpectationFailedError {
+        // #require has recorded it.
+      } catch {
+        // Recorded here, where the logs can be added.
+        Issue.record(error, sourceLocation: test.sourceLocation)
+      }
     }
-    await sandbox.close()
-    try outcome.get()
   }
 }
 

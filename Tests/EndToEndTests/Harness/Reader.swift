@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// A process that reads a stream into a file.
 struct Reader {
@@ -10,6 +11,17 @@ struct Reader {
     let attributes = try? FileManager.default.attributesOfItem(atPath: file)
     return (attributes?[.size] as? Int) ?? 0
   }
+
+  /// Stops reading, with the FIFO open.
+  func pause() async throws {
+    // Stopped any earlier it would still be the shell, on its way to open the FIFO.
+    try await eventually("the reader to open the FIFO") {
+      text(of: "/proc/\(child.pid)/comm") != "sh\n"
+    }
+    child.signal(SIGSTOP)
+  }
+
+  func resume() { child.signal(SIGCONT) }
 
   /// Waits until it has seen the end of the stream.
   func end(within limit: Duration = .seconds(20)) async throws {

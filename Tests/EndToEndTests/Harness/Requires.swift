@@ -8,7 +8,7 @@ extension Trait where Self == ConditionTrait {
   /// a skipped test would be one nobody ever runs.
   static func requires(_ tools: String...) -> Self {
     let missing = tools.filter { !isPresent($0) }
-    return .enabled("needs \(missing.joined(separator: ", "))") {
+    return .enabled("not installed here: \(missing.joined(separator: ", "))") {
       if !missing.isEmpty, getenv("CI") != nil { throw MissingTools(names: missing) }
       return missing.isEmpty
     }

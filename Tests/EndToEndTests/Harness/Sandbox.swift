@@ -1,6 +1,7 @@
 import Glibc
 import Synchronization
 import SystemPackage
+import Testing
 
 /// What one test owns: a directory, and every process it started. Both are gone afterwards,
 /// whatever became of the test.
@@ -117,7 +118,8 @@ final class Sandbox: Sendable {
 
   func close() async {
     kill()
-    await guardian.reap()
-    for child in children.withLock({ $0 }) { await child.reap() }
+    for child in children.withLock({ $0 }) + [guardian] {
+      do { try await child.exit() } catch { Issue.record("\(child) can't be ended: \(error)") }
+    }
   }
 }
