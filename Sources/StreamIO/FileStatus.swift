@@ -10,12 +10,14 @@ struct FileStatus: Sendable {
   let kind: Kind
   let owner: uid_t
   let mode: mode_t
-  /// Tells one file from every other while it exists.
+  /// Tells one file from every other while it exists. Its number may be given to another one
+  /// afterwards, so the kind counts too: no file is ever taken for a FIFO that was there.
   let identity: Identity
 
   struct Identity: Equatable, Sendable {
     let device: dev_t
     let inode: ino_t
+    let kind: Kind
   }
 
   /// Follows symbolic links.
@@ -34,7 +36,6 @@ struct FileStatus: Sendable {
   private init(_ status: stat) {
     owner = status.st_uid
     mode = status.st_mode
-    identity = Identity(device: status.st_dev, inode: status.st_ino)
     kind =
       switch status.st_mode & S_IFMT {
       case S_IFIFO: .fifo
@@ -45,6 +46,7 @@ struct FileStatus: Sendable {
       case S_IFDIR: .directory
       default: .other
       }
+    identity = Identity(device: status.st_dev, inode: status.st_ino, kind: kind)
   }
 
   /// Whether anybody may make files here but only remove their own (`/tmp`).

@@ -60,6 +60,18 @@ struct NamedPipeTests {
     #expect(failure?.errno == .staleNFSFileHandle)
   }
 
+  @Test("A file is not taken for it, though it may be given the number of its inode")
+  func inodeUsedAgain() throws {
+    for _ in 1...100 {
+      let pipe = try NamedPipe(path: path)
+      try #require(unlink(path) == 0)
+      try directory.file("out", "precious")
+      try pipe.remove()
+      try #require(try directory.text(of: "out") == "precious")
+      try #require(unlink(path) == 0)
+    }
+  }
+
   @Test("It is not made where something came to stand meanwhile")
   func taken() throws {
     try directory.file("out", "precious")
