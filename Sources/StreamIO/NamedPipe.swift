@@ -37,6 +37,8 @@ public struct NamedPipe: Sendable {
       let reading = try open(.readOnly)
       defer { try? reading.close() }
       return try open(.writeOnly)
+    } catch .staleNFSFileHandle {
+      throw IOFailure(.staleNFSFileHandle, "something else came to stand there")
     } catch {
       throw IOFailure(error, "the FIFO can't be opened: \(error)")
     }
@@ -67,6 +69,7 @@ public struct NamedPipe: Sendable {
 
   /// Puts a FIFO of this user in the place of the one made before, at no time leaving it empty.
   private mutating func makeAgain() throws(Errno) {
+    guard try FileStatus(path: path).identity == identity else { throw .staleNFSFileHandle }
     let fresh = "\(path).\(getpid())"
     guard mkfifo(fresh, 0o600) == 0 else { throw Errno(rawValue: errno) }
     guard rename(fresh, path) == 0 else {
