@@ -18,6 +18,8 @@ public struct NamedPipe: Sendable {
     if !made, errno != EEXIST {
       throw IOFailure(Errno(rawValue: errno), "no FIFO can be made: \(Errno(rawValue: errno))")
     }
+    // What came first since somebody looked may be a stranger's.
+    if !made { _ = try Endpoint(writableAt: path) }
     guard let status = try? FileStatus(path: path), status.kind == .fifo else {
       throw IOFailure(.fileExists, "something else came to stand there")
     }

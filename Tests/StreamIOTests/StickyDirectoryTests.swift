@@ -47,6 +47,17 @@ struct StickyDirectoryTests {
     }
   }
 
+  @Test("Nor is one that a stranger put there just before it was to be made")
+  func race() throws {
+    let directory = try TemporaryDirectory()
+    try #require(chmod(directory.path, 0o1777) == 0)
+    let path = directory.path("out")
+    #expect(try Endpoint(writableAt: path) == .absent)
+    try #require(chown(try directory.fifo("out"), Self.stranger, 0) == 0)
+    let failure = #expect(throws: IOFailure.self) { try NamedPipe(path: path) }
+    #expect(failure?.errno == .permissionDenied)
+  }
+
   @Test("A link elsewhere makes it no better")
   func link() throws {
     let directory = try TemporaryDirectory()
