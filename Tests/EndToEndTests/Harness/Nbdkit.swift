@@ -2,6 +2,11 @@ import Foundation
 import Glibc
 import SystemPackage
 
+/// The directory that all paths to sources and documentation start from.
+let packageRoot = URL(filePath: #filePath).appending(path: "../../../..").standardized.path(
+  percentEncoded: false
+).trimmingSuffix("/")
+
 /// The plugin under test.
 enum Plugin {
   /// STREAMING_PLUGIN, or what `make` leaves in the package.
@@ -15,6 +20,11 @@ enum Plugin {
     return path
   }
 
+  /// What nbdkit prints about it: `--help`, `--version`, `--dump-plugin`.
+  static func ask(_ option: String) async throws -> String {
+    try await Sandbox.current().succeed("nbdkit", try path(), option).output
+  }
+
   /// What `make check` builds from Tests/ProbePlugin.
   static func probe() throws -> String {
     let path = "\(packageRoot)/.build/probe/debug/libProbePlugin.so"
@@ -22,12 +32,6 @@ enum Plugin {
       throw Sandbox.Missing(description: "\(path) is missing: make check builds it")
     }
     return path
-  }
-
-  private static var packageRoot: String {
-    URL(filePath: #filePath).appending(path: "../../../..").standardized.path(
-      percentEncoded: false
-    ).trimmingSuffix("/")
   }
 }
 
@@ -106,6 +110,13 @@ extension Sandbox {
     _ parameters: String..., options: [String] = [], under prefix: [String] = [],
     plugin: String? = nil
   ) async throws -> Nbdkit {
+    try await nbdkit(parameters, options: options, under: prefix, plugin: plugin)
+  }
+
+  func nbdkit(
+    _ parameters: [String], options: [String] = [], under prefix: [String] = [],
+    plugin: String? = nil
+  ) async throws -> Nbdkit {
     // Open to everyone: with `-u` it is the other user who leaves the process id there.
     let directory = path("nbdkit\(UInt32.random(in: 0...999_999))")
     guard mkdir(directory, 0o777) == 0, chmod(directory, 0o777) == 0 else {
@@ -131,6 +142,12 @@ extension Sandbox {
   /// in `$unixsocket` and `$uri`.
   func nbdkit(
     _ parameters: String..., options: [String] = [], run script: String
+  ) async throws -> Child {
+    try await nbdkit(parameters, options: options, run: script)
+  }
+
+  func nbdkit(
+    _ parameters: [String], options: [String] = [], run script: String
   ) async throws -> Child {
     try await start(
       ["nbdkit", "-U", "-"] + options + [try Plugin.path()] + parameters + ["--run", script])

@@ -27,11 +27,9 @@ private func isPresent(_ tool: String) -> Bool {
 
 private let special: [String: @Sendable () -> Bool] = [
   "root": { geteuid() == 0 },
-  "fuse": { access("/dev/fuse", R_OK | W_OK) == 0 },
-  "python3-libnbd": {
-    // The distribution's Python is the one the distribution's libnbd belongs to.
-    system("\(Client.python) -c 'import nbd' 2>/dev/null") == 0
-  },
+  // The distribution's Python is the one its modules belong to.
+  "python3-jsonschema": { system("\(Client.python) -c 'import jsonschema' 2>/dev/null") == 0 },
+  "python3-libnbd": { system("\(Client.python) -c 'import nbd' 2>/dev/null") == 0 },
 ]
 
 private let searchPath: [Substring] =

@@ -16,9 +16,8 @@ func expectStreamed(
   let report = sandbox.path("report\(number)")
   let fifo = try sandbox.fifo("fifo\(number)")
   let reader = try await sandbox.reader(reader, of: fifo, to: "stream\(number)")
-  let nbdkit = try await sandbox.start(
-    ["nbdkit", "-U", "-", try Plugin.path(), "pipe=\(fifo)", "report=\(report)"]
-      + (size.map { ["size=\($0)"] } ?? []) + ["--run", client])
+  let nbdkit = try await sandbox.nbdkit(
+    ["pipe=\(fifo)", "report=\(report)"] + (size.map { ["size=\($0)"] } ?? []), run: client)
 
   #expect(try await nbdkit.exit() == .exited(0), sourceLocation: sourceLocation)
   #expect(nbdkit.errors == "", "nothing to complain of", sourceLocation: sourceLocation)
