@@ -16,6 +16,10 @@ struct BadReportPathTests {
       Refusal(
         "the endpoint", where: "mkfifo fifo", beside: ["pipe=fifo"], of: "report=fifo",
         says: "regular file"),
+      // As /dev/stdout is: root could remove it.
+      Refusal(
+        "a link to standard output", where: "ln -s /proc/self/fd/1 stdout", beside: ["pipe=new"],
+        of: "report=stdout", says: "link"),
       Refusal("a device", beside: ["pipe=new"], of: "report=/dev/null", says: "regular file"),
       Refusal(
         "a file for a directory", where: ": >file", beside: ["pipe=new"], of: "report=file/report",

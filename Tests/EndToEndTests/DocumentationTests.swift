@@ -1,0 +1,58 @@
+import Testing
+
+@Suite("The documentation", .endToEnd, .requires("nbdkit"))
+struct DocumentationTests {
+  @Test("names the same parameters in the code, --help and the manual page")
+  func parameters() async throws {
+    let accepted = try keysInCode().sorted()
+    #expect(!accepted.isEmpty)
+    #expect(try await parametersInHelp().map(\.key).sorted() == accepted)
+    #expect(try parametersInManualPage().map(\.key).sorted() == accepted)
+  }
+
+  @Test("calls their values the same in --help and the manual page")
+  func values() async throws {
+    let help = try await parametersInHelp().map { "\($0.key)=\($0.value)" }
+    let page = try parametersInManualPage().map { "\($0.key)=\($0.value)" }
+    #expect(help.sorted() == page.sorted())
+  }
+
+  @Test("names every parameter to whoever gives one that is unknown")
+  func unknown() async throws {
+    let nbdkit = try await Sandbox.current().run("nbdkit", try Plugin.path(), "colour=red")
+    for key in try keysInCode() { #expect(nbdkit.errors.contains(key)) }
+  }
+
+  @Test("names the same fields in --dump-plugin and the manual page")
+  func fields() async throws {
+    let dumped = try await Plugin.ask("--dump-plugin").split(separator: "\n")
+      .compactMap { $0.prefixMatch(of: /(streaming_[a-z_]+)=/)?.1 }
+    let described = try ManualPage.items.compactMap {
+      $0.prefixMatch(of: /C<(streaming_[a-z_]+)=>/)?.1
+    }
+    #expect(!dumped.isEmpty)
+    #expect(dumped.sorted() == described.sorted())
+  }
+
+  private typealias Parameter = (key: Substring, value: Substring)
+
+  /// What Parameters.swift takes.
+  private func keysInCode() throws -> [Substring] {
+    text(of: "\(packageRoot)/Sources/StreamingPlugin/Parameters.swift").split(separator: "\n")
+      .filter { $0.contains(/^ *case "/) }
+      .flatMap { $0.matches(of: /"([-a-z0-9]+)"/).map(\.1) }
+  }
+
+  /// Where nbdkit's shell completion finds them: at the start of a line.
+  private func parametersInHelp() async throws -> [Parameter] {
+    try await Plugin.ask("--help").split(separator: "\n").compactMap {
+      $0.prefixMatch(of: /([-a-z0-9]+)=<([A-Z]+)>/).map { ($0.1, $0.2) }
+    }
+  }
+
+  private func parametersInManualPage() throws -> [Parameter] {
+    try ManualPage.items.compactMap {
+      $0.prefixMatch(of: /B<([-a-z0-9]+)=>([A-Z]+)/).map { ($0.1, $0.2) }
+    }
+  }
+}
