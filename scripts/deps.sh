@@ -1,8 +1,8 @@
 #!/bin/sh
-# Install what is missing to build and run the demo, or to run every test as well.
+# Install what is missing to build and run the demo, or every test as well, or the benchmarks too.
 # Silent when nothing is missing. Without the right to install, say what to type.
 #
-# usage: scripts/deps.sh demo|check
+# usage: scripts/deps.sh demo|check|bench
 set -eu
 
 # set | probe | package for apt | for dnf, where a path is a name too and - is nothing to do
@@ -32,12 +32,17 @@ check | command:socat                            | socat              | socat
 check | command:strace                           | strace             | strace
 check | python:jsonschema                        | python3-jsonschema | python3-jsonschema
 check | python:nbd                               | python3-libnbd     | python3-libnbd
+bench | command:hyperfine                        | hyperfine          | hyperfine
+bench | command:fio                              | fio                | fio
+bench | fio:nbd                                  | fio                | fio-engine-nbd
+bench | command:unshare                          | util-linux         | util-linux
 '
 
 present() {
   case $1 in
     command:*) command -v "${1#*:}" ;;
     file:*) test -e "${1#*:}" ;;
+    fio:*) fio --enghelp="${1#*:}" ;;
     library:*) pkg-config --exists "${1#*:}" ;;
     # The system's own Python: packages are installed for no other.
     python:*) /usr/bin/python3 -c "import ${1#*:}" ;;
@@ -47,7 +52,8 @@ present() {
 case ${1-} in
   demo) sets=demo ;;
   check) sets='demo check' ;;
-  *) echo "usage: $0 demo|check" >&2; exit 2 ;;
+  bench) sets='demo check bench' ;;
+  *) echo "usage: $0 demo|check|bench" >&2; exit 2 ;;
 esac
 
 manager=
