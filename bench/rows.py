@@ -1,0 +1,132 @@
+"""What is measured: each row a title and the commands that are run in turn."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from images import KIB, MIB, GIB, Images
+
+OURS, SMALL, NBDCOPY, FLOOR = "streaming", "64 KiB pipe", "nbdcopy", "floor"
+NULL, PIPE_WRITE = "nbdkit null", "a pipe write"
+
+
+@dataclass(frozen=True)
+class Command:
+    """Something to time: {out} in it is where the reader's output goes."""
+
+    script: str
+    pipe_stays_small: bool = False
+    # Where a client that takes long to start leaves its own measurement.
+    fio_result: str | None = None
+
+    def timed(self) -> str:
+        return self.script.format(out="> /dev/null")
+
+    def checked(self, check: str) -> str:
+        return self.script.format(out=check)
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    title: str
+    kind: str  # the table it stands in: streams, requests or start
+    commands: dict[str, Command]
+    check: str = ""  # reads what the reader puts out, and fails if that is not all
+    image: str | None = None
+    requests: int = 1
+    runs: int = 1  # runs each round: the short ones need more
+
+
+def serve(plugin: str, size: int, client: str) -> str:
+    return f"nbdkit -U - {plugin} size={size // MIB}M --run '{client}'"
+
+
+def convert(image: str) -> str:
+    return f'qemu-img convert -n -f {Path(image).suffix[1:]} -O raw {image} "$uri"'
+
+
+def export(image: str) -> str:
+    return f"nbdcopy -- [ qemu-nbd -r -f {Path(image).suffix[1:]} {image} ] -"
+
+
+def raw(image: str) -> str:
+    return str(Path(image).with_suffix(".raw"))
+
+
+def title(images: Images, image: str, reader: str) -> str:
+    size = f"{images.size(image) / GIB:g} GiB"
+    return f"{size} {image.removesuffix('.raw').replace('.', ', ')}, into {reader}"
+
+
+def stream(images: Images, name: str, image: str, reader: str, decode: str = "") -> Row:
+    """Into the standard input of `reader`; `decode` undoes what that does to the bytes."""
+    pipe = f" | {reader} {{out}}"
+    ours = serve("./streaming.so -", images.size(image), convert(image)) + pipe
+    return Row(
+        name, title(images, image, reader.split()[0]), "streams", image=image,
+        check=f"{decode} | cmp - {raw(image)}", commands={
+            OURS: Command(ours),
+            SMALL: Command(ours, pipe_stays_small=True),
+            NBDCOPY: Command(export(image) + pipe),
+            FLOOR: Command(f"./floor copy {raw(image)}" + pipe),
+        })
+
+
+def socket(images: Images, name: str, image: str) -> Row:
+    """Into a UNIX socket, on which a reader listens."""
+    def to(writer: str) -> Command:
+        listen = "socat -u -b 131072 UNIX-LISTEN:socket - {out} &"
+        return Command(f"{listen} until [ -S socket ]; do sleep 0.01; done; {writer}; wait $!")
+
+    return Row(
+        name, title(images, image, "a socket"), "streams", image=image,
+        check=f" | cmp - {raw(image)}", commands={
+            OURS: to(serve("./streaming.so socket", images.size(image), convert(image))),
+            NBDCOPY: to(export(image) + " | socat -u -b 131072 - UNIX-CONNECT:socket"),
+            FLOOR: to(f"./floor copy {raw(image)} socket"),
+        })
+
+
+def requests(quick: bool, size: int, depth: int) -> Row:
+    """Sequential writes of one size, so many of them in flight, against a disk that forgets."""
+    count = (64 * MIB if quick else GIB) // size
+    client = (
+        f'fio --name=write --ioengine=nbd --uri="$uri" --rw=write --bs={size} --iodepth={depth}'
+        f" --size={count * size} --output-format=json --output=fio.json"
+    )
+    return Row(
+        f"write-{size // KIB}k-{depth}", f"{size // KIB} KiB writes, queue depth {depth}",
+        "requests", requests=count, check=f" | wc -c | grep -qx {count * size}", commands={
+            OURS: Command(
+                serve("./streaming.so -", count * size, client) + " | cat {out}",
+                fio_result="fio.json"),
+            NULL: Command(serve("null", count * size, client), fio_result="fio.json"),
+            PIPE_WRITE: Command(f"./floor write {size} {count} | cat {{out}}"),
+        })
+
+
+def start() -> Row:
+    return Row("start", "start and end", "start", runs=5, commands={
+        OURS: Command("nbdkit -U - ./streaming.so /dev/null --run true"),
+        NULL: Command("nbdkit -U - null --run true"),
+    })
+
+
+def all_rows(images: Images, quick: bool) -> list[Row]:
+    def into(*arguments: str) -> Row:
+        return stream(images, *arguments)
+
+    return [
+        into("dense", "dense.raw", "cat"),
+        into("dense-qcow2", "dense.qcow2", "cat"),
+        into("dense-pv", "dense.raw", "pv -q"),
+        into("dense-zstd", "dense.raw", "zstd -q -1", "| zstd -q -d"),
+        socket(images, "dense-socket", "dense.raw"),
+        into("sparse", "sparse.raw", "cat"),
+        into("sparse-pv", "sparse.raw", "pv -q"),
+        into("sparse-zstd", "sparse.raw", "zstd -q -1", "| zstd -q -d"),
+        socket(images, "sparse-socket", "sparse.raw"),
+        into("alternating", "alternating.raw", "cat"),
+        *(requests(quick, size * KIB, depth) for size in (4, 64) for depth in (1, 16)),
+        start(),
+    ]
