@@ -2,6 +2,9 @@
 #   make demo       stream an example image through the plugin into zstd and compare
 #                   (one of yours: make demo IMAGE=disk.qcow2 OUT=disk.raw.zst)
 #   make check      build, and run all tests (some: make check FILTER=name)
+#   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 40 minutes
+#                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
+#   make bench-count  count allocations and system calls per request, into the same page
 #   make install    plugin and manual page (PLUGINDIR=, MANDIR=, DESTDIR=)
 #   make uninstall  remove both
 #   make man        build the manual page
@@ -29,7 +32,8 @@ SCRIPTS := .ci/run $(wildcard scripts/*.sh)
 
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
-.PHONY: build demo check install uninstall man format lint deps demo-deps clean help
+.PHONY: build demo check bench bench-count install uninstall man format lint \
+  deps demo-deps bench-deps clean help
 
 build: $(PLUGIN)
 
@@ -47,8 +51,8 @@ $(PAGE): docs/$(NAME).pod
 	mkdir -p build
 	pod2man --section=1 --name=$(NAME) --center=NBDKIT --release=$(NAME) $< $@
 
-# Through the environment: a file's name may hold anything.
-export IMAGE OUT
+# Through the environment: a file's name may hold anything, and a pattern of rows an asterisk.
+export IMAGE OUT QUICK ROWS
 
 demo: demo-deps build
 	@scripts/demo.sh "$$IMAGE" "$$OUT"
@@ -65,6 +69,9 @@ else
 	$(TEST) --skip EndToEndTests
 	$(TEST) --filter EndToEndTests
 endif
+
+bench bench-count: bench-deps build
+	@/usr/bin/python3 -B bench $(if $(filter bench,$@),time,count)
 
 install: $(PLUGIN) $(PAGE)
 	$(if $(PLUGINDIR),,$(error where nbdkit looks for plugins is not known: give PLUGINDIR=))
@@ -86,8 +93,8 @@ lint:
 deps:
 	@scripts/deps.sh check
 
-demo-deps:
-	@scripts/deps.sh demo
+demo-deps bench-deps:
+	@scripts/deps.sh $(@:-deps=)
 
 clean:
 	rm -rf .build build

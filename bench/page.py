@@ -1,0 +1,164 @@
+"""Writes what was measured as Markdown, between markers: what people wrote around them stays."""
+
+from pathlib import Path
+from statistics import median
+
+from rows import FLOOR, NBDCOPY, NULL, OURS, PIPE_WRITE, SMALL
+
+
+def number(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def spread(values: list[float]) -> str:
+    """The median, with the least and the most."""
+    return f"{number(median(values))} ({number(min(values))} to {number(max(values))})"
+
+
+def ratios(times: dict, above: str, below: str) -> list[float]:
+    """Of runs in the same round: a machine that is slow for a while is slow for both."""
+    return [a / b for a, b in zip(times.get(above, []), times.get(below, []))]
+
+
+def table(head: list[str], rows: list[list[str]]) -> list[str]:
+    rule = ["---"] + ["---:"] * (len(head) - 1)
+    return ["| " + " | ".join(cells) + " |" for cells in (head, rule, *rows)] + [""]
+
+
+def streams(rows: list[dict], rounds: int) -> list[str]:
+    columns = (OURS, SMALL, NBDCOPY, FLOOR)
+    against = (NBDCOPY, FLOOR, SMALL)
+
+    def cells(row: dict) -> list[str]:
+        times = row["times"]
+        return [
+            row["title"],
+            *(number(median(times[column])) if column in times else "" for column in columns),
+            *(spread(ratios(times, OURS, other)) if other in times else "" for other in against),
+        ]
+
+    head = ["", *(f"{column}, s" for column in columns), *(f"{OURS} / {o}" for o in against)]
+    return [
+        "### Streams", "",
+        "![Each time as a share of nbdcopy's in the same round](benchmarks.svg)", "",
+        f"Medians of {rounds} rounds; of ratios the median of all pairs, the least and the most.",
+        "", *table(head, [cells(row) for row in rows]),
+    ]
+
+
+def requests(rows: list[dict], rounds: int) -> list[str]:
+    def cells(row: dict) -> list[str]:
+        times = {
+            column: [second / row["requests"] * 1e6 for second in seconds]
+            for column, seconds in row["times"].items()
+        }
+        more = [ours - null for ours, null in zip(times[OURS], times[NULL])]
+        columns = (times[OURS], times[NULL], more, times[PIPE_WRITE], ratios(times, OURS, NULL))
+        return [row["title"], *map(spread, columns)]
+
+    head = [
+        "", f"{OURS}, µs", f"{NULL}, µs", f"{OURS} − {NULL}, µs", f"{PIPE_WRITE}, µs",
+        f"{OURS} / {NULL}",
+    ]
+    return [
+        "### Requests", "",
+        f"Microseconds a request as fio saw them over its run, median of {rounds} rounds, and what",
+        "one write of the same size into a pipe takes while `cat` reads it.", "",
+        *table(head, [cells(row) for row in rows]),
+    ]
+
+
+def starts(rows: list[dict]) -> list[str]:
+    def cells(row: dict) -> list[str]:
+        times = {c: [second * 1e3 for second in times] for c, times in row["times"].items()}
+        more = [ours - null for ours, null in zip(times[OURS], times[NULL])]
+        return [row["title"], *map(spread, (times[OURS], times[NULL], more))]
+
+    head = ["", f"{OURS}, ms", f"{NULL}, ms", "difference, ms"]
+    return ["### Start", "", *table(head, [cells(row) for row in rows])]
+
+
+def memory(results: dict) -> list[str]:
+    def mib(kib: int) -> str:
+        return f"{kib / 1024:.1f}"
+
+    def cells(size: str, column: str, seen: dict) -> list[str]:
+        least, most = seen["settled"]
+        return [f"{size}, {column}", *map(mib, (seen["idle"], seen["most"], least, most))]
+
+    head = ["", "before, MiB", "most, MiB", "least after a tenth, MiB", "most after a tenth, MiB"]
+    rows = [
+        cells(size, column, seen)
+        for size, servers in results.items() for column, seen in servers.items()
+    ]
+    return [
+        "### Memory", "",
+        "Resident memory of the nbdkit process (VmHWM for the most, and VmRSS every 20 ms) while",
+        "`qemu-img convert` writes in order, in requests of up to 2 MiB.", "", *table(head, rows),
+    ]
+
+
+def costs(cost: dict[str, float]) -> str:
+    """Leaves out what rounds to nothing, and puts what is most first."""
+    calls = sorted(((n, name) for name, n in cost.items() if name != "allocations"), reverse=True)
+    listed = ", ".join(f"{name} {n:.2f}" for n, name in calls if n >= 0.005)
+    return f"{cost['allocations']:.3f} | {listed or 'none'}"
+
+
+def counts(results: dict) -> list[str]:
+    lines = [
+        "### Allocations and system calls of nbdkit per request", "",
+        "One request at a time, in order, the stream read by `cat`. The difference between few and",
+        "many requests, so starting drops out. A server that is traced is slow, so it seldom meets",
+        "a full pipe: polls are rarer here than in a stream at full speed.", "",
+        "| | | allocations | system calls |", "| --- | --- | ---: | --- |",
+    ]
+    for title, servers in results.items():
+        lines += [f"| {title} | {column} | {costs(cost)} |" for column, cost in servers.items()]
+    return [*lines, ""]
+
+
+def commands(rows: list[dict]) -> list[str]:
+    lines = [
+        "### Commands", "",
+        "Each with `bash -e -o pipefail -c`, timed by `hyperfine -N --runs 1`, in a directory",
+        "where `streaming.so` is the plugin and `floor` is built from bench/floor.c. What stands",
+        f"under {SMALL} is the first command, where `/proc/sys/fs/pipe-max-size` reads 65536.", "",
+        "<details><summary>all</summary>", "", "```sh",
+    ]
+    for row in rows:
+        lines.append(f"# {row['title']}")
+        lines += [line for column, line in row["commands"].items() if column != SMALL]
+    return [*lines, "```", "", "</details>"]
+
+
+def render(results: dict) -> str:
+    rows = results["rows"].values()
+    rounds = results["stamp"]["rounds"]
+
+    def of(kind: str) -> list[dict]:
+        return [row for row in rows if row["kind"] == kind]
+
+    lines = [*(f"- {what}: {value}" for what, value in results["stamp"]["machine"].items()), ""]
+    if of("streams"):
+        lines += streams(of("streams"), rounds)
+    if of("requests"):
+        lines += requests(of("requests"), rounds)
+    if of("start"):
+        lines += starts(of("start"))
+    if "memory" in results:
+        lines += memory(results["memory"])
+    if "counts" in results:
+        lines += counts(results["counts"])
+    if rows:
+        lines += commands(list(rows))
+    return "\n".join(lines).strip()
+
+
+BEGIN, END = "<!-- made by make bench: begin -->", "<!-- made by make bench: end -->"
+
+
+def fill(frame: str, text: str) -> str:
+    before, _, rest = frame.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
