@@ -50,7 +50,8 @@ let package = Package(
       name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport",
       swiftSettings: strict),
     .testTarget(
-      name: "StreamIOTests", dependencies: ["StreamIO", "StreamCore", "TestSupport", systemPackage],
+      name: "StreamIOTests",
+      dependencies: ["StreamIO", "StreamCore", "TestSupport", systemPackage],
       swiftSettings: strict),
     .testTarget(
       name: "StreamingPluginTests",
