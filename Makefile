@@ -62,6 +62,7 @@ TEST = swift test --skip-build --disable-xctest
 check: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
 check: deps build
 	swift build --build-tests
+	swift build --package-path Tests/ProbePlugin --scratch-path .build/probe --product ProbePlugin
 ifdef FILTER
 	$(TEST) --filter '$(FILTER)'
 else
