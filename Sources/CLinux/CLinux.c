@@ -30,14 +30,19 @@ int clinux_unread_in_socket(int socket) {
 
 static volatile sig_atomic_t terminations;
 
-static void count_termination(int signal) {
+static volatile pid_t excused_sender;
+
+static void count_termination(int signal, siginfo_t *info, void *context) {
   (void)signal;
+  (void)context;
+  if (excused_sender != 0 && info->si_pid == excused_sender) return;
   terminations = terminations + 1;
 }
 
-int clinux_catch_termination(void) {
-  struct sigaction action = {.sa_handler = count_termination};
+int clinux_catch_termination(pid_t excused) {
+  struct sigaction action = {.sa_sigaction = count_termination, .sa_flags = SA_SIGINFO};
   terminations = 0;
+  excused_sender = excused;
   sigemptyset(&action.sa_mask);
   return sigaction(SIGTERM, &action, NULL) == -1 ? -1
                                                  : sigaction(SIGINT, &action, NULL);

@@ -51,7 +51,7 @@ public enum Endpoint: Sendable {
       throw refused("is a block device, which would be overwritten")
     case .directory:
       throw refused("is a directory")
-    case .other:
+    case .link, .other:
       throw refused("is nothing that can be written to")
     }
   }
@@ -65,11 +65,13 @@ public enum Endpoint: Sendable {
 
   /// Nothing there: is it a link to nothing, or can't a FIFO be made there?
   private static func checkAbsent(_ path: String) throws(IOFailure) {
-    var status = stat()
-    guard lstat(path, &status) != 0 else {
+    guard (try? FileStatus(link: path)) == nil else {
       throw IOFailure(
         .noSuchFileOrDirectory,
         "is a symbolic link to something that does not exist: make its target or remove the link")
+    }
+    guard !path.hasSuffix("/") else {
+      throw IOFailure(.isDirectory, "ends with a slash: give the name of a file")
     }
     let directory = FilePath(path).removingLastComponent().string
     guard let there = try? FileStatus(path: directory) else {

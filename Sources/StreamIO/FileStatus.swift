@@ -4,7 +4,7 @@ import SystemPackage
 /// What stands at a path or behind a descriptor.
 struct FileStatus: Sendable {
   enum Kind: Sendable {
-    case fifo, socket, characterDevice, regularFile, blockDevice, directory, other
+    case fifo, socket, characterDevice, regularFile, blockDevice, directory, link, other
   }
 
   let kind: Kind
@@ -27,6 +27,13 @@ struct FileStatus: Sendable {
     self.init(status)
   }
 
+  /// Does not follow a symbolic link at the end.
+  init(link path: String) throws(Errno) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { throw Errno(rawValue: errno) }
+    self.init(status)
+  }
+
   init(_ descriptor: FileDescriptor) throws(Errno) {
     var status = stat()
     guard fstat(descriptor.rawValue, &status) == 0 else { throw Errno(rawValue: errno) }
@@ -44,6 +51,7 @@ struct FileStatus: Sendable {
       case S_IFREG: .regularFile
       case S_IFBLK: .blockDevice
       case S_IFDIR: .directory
+      case S_IFLNK: .link
       default: .other
       }
     identity = Identity(device: status.st_dev, inode: status.st_ino, kind: kind)

@@ -34,7 +34,7 @@ public struct InheritedDescriptor: Sendable {
     case .characterDevice: throw refused("a terminal")
     case .regularFile: throw refused("a regular file")
     case .blockDevice: throw refused("a block device")
-    case .directory, .other: throw refused("nothing that can be written to")
+    case .directory, .link, .other: throw refused("nothing that can be written to")
     }
   }
 

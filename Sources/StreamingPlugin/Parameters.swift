@@ -29,16 +29,21 @@ struct Parameters: Sendable {
   private(set) var targetName = "pipe="
   /// The disk's size in bytes, if given.
   private(set) var size: UInt64?
-  /// Where the report goes, absolute, if it is wanted.
-  private(set) var report: String?
+  /// Where the report goes, if it is wanted.
+  private(set) var report: Report.File?
+  /// The parameters given so far.
+  private var given: Set<String> = []
 
   /// Takes one parameter.
   mutating func take(_ key: String, _ value: String) throws(PluginError) {
     do throws(PluginError) {
+      guard given.insert(key).inserted || key == "pipe" || key == "write" else {
+        throw PluginError(.invalidArgument, "given before: give it once")
+      }
       switch key {
       case "pipe", "write": try takeTarget(key, value)
       case "size": size = try Self.size(value)
-      case "report": report = try Self.path(value)
+      case "report": report = Report.File(path: try Self.path(value), name: "report=\(value)")
       default:
         throw PluginError(
           .invalidArgument, "unknown parameter: this plugin knows pipe, write, size and report")
@@ -53,6 +58,10 @@ struct Parameters: Sendable {
     guard target != nil else {
       throw PluginError(
         .invalidArgument, "pipe: missing: say where the stream goes, as in pipe=FILENAME")
+    }
+    if case .path(let path) = target, let report, report.path == path {
+      throw PluginError(
+        .invalidArgument, "\(report.name): the stream goes there: give a name of its own")
     }
   }
 

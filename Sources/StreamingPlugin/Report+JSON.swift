@@ -1,34 +1,15 @@
-import NBDKit
-import StreamIO
-
 extension Report {
+  /// What every report begins with.
+  static let beginning = "{\"outcome\": \""
+
   /// One object, one line; the schema is in the manual page.
   var json: String {
     """
-    {"outcome": "\(outcome.rawValue)", "bytes": \(bytes), "zero_bytes": \(zeroBytes), \
+    \(Self.beginning)\(outcome.rawValue)", "bytes": \(bytes), "zero_bytes": \(zeroBytes), \
     "size": \(size.map { "\($0)" } ?? "null"), "seconds": \(milliseconds), \
     "error": \(error.map(Self.quoted) ?? "null")}
 
     """
-  }
-
-  /// Refuses a file that could not be written at the end, and removes the report of an earlier
-  /// stream: if this one is killed, nobody shall take that for its own.
-  static func prepare(_ path: String?) throws(PluginError) {
-    guard let path else { return }
-    do {
-      try AtomicFile.check(path)
-      try AtomicFile.remove(path)
-    } catch {
-      throw PluginError(error, of: "report=\(path)")
-    }
-  }
-
-  func write(to path: String?) throws(PluginError) {
-    guard let path else { return }
-    do { try AtomicFile.write(json, to: path) } catch {
-      throw PluginError(error, of: "report=\(path)")
-    }
   }
 
   /// Seconds with three decimals, in a form that no locale changes.

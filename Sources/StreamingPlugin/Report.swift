@@ -51,9 +51,14 @@ struct Report {
     }
   }
 
+  /// Notes bytes that were sent and that nobody took.
+  mutating func leave(_ bytes: UInt64) {
+    unread = bytes
+  }
+
   mutating func count(_ position: UInt64, zeroes: UInt64) {
     bytes = position - min(unread, position)
-    zeroBytes = zeroes
+    zeroBytes = min(zeroes, bytes)
   }
 
   /// Decides on the outcome where nothing failed.

@@ -7,10 +7,12 @@ import Synchronization
 extension SharedStream {
   /// Ends the stream: sends what is due, waits for the reader to take it, and closes.
   ///
-  /// - Parameter size: The disk's size if the user gave it: then it is known what is complete.
+  /// - Parameters:
+  ///   - size: The disk's size if the user gave it: then it is known what is complete.
+  ///   - excused: A process whose SIGTERM does not end the wait.
   /// - Returns: What became of it.
-  func end(size: UInt64?) -> Report {
-    TerminationSignals.catch()
+  func end(size: UInt64?, excusing excused: Int32?) -> Report {
+    TerminationSignals.catch(except: excused)
     return state.withLock { state in
       var report = Report(size: size)
       guard var stream = state.stream else {
@@ -21,9 +23,11 @@ extension SharedStream {
       stream.sink.patience = .whileEnding
       do throws(StreamError) {
         try stream.finish()
+        if let failure = state.failure { report.fail(failure) }
         report.apply(stream.sink.drain())
       } catch {
-        report.fail(state.failure ?? error.message)
+        report.fail(state.failure ?? state.owing ?? error.message)
+        report.leave(stream.sink.unreadInPipe)
       }
       do { try stream.sink.close() } catch { report.fail("the last bytes: \(error)") }
       report.count(stream.position, zeroes: stream.zeroesSent)

@@ -17,6 +17,8 @@ final class SharedStream: Sendable {
     var stream: Stream?
     /// The first failure that can't be made good.
     var failure: String?
+    /// The last request that failed without making every later one fail: its bytes are owed.
+    var owing: String?
     /// When the first request came.
     var began: Seconds?
     /// Whoever is connected, with the process at the other end where it is known.
@@ -70,7 +72,7 @@ final class SharedStream: Sendable {
         guard try state.stream?.write(bytes, at: offset) != nil else { throw .failedBefore }
       }
     } catch {
-      throw failed("write", offset, UInt64(bytes.byteCount), error)
+      throw owing("write", offset, UInt64(bytes.byteCount), error)
     }
   }
 
@@ -81,7 +83,7 @@ final class SharedStream: Sendable {
         guard try state.stream?.zero(range) != nil else { throw .failedBefore }
       }
     } catch {
-      throw failed("zero", range.lowerBound, range.upperBound - range.lowerBound, error)
+      throw owing("zero", range.lowerBound, range.upperBound - range.lowerBound, error)
     }
   }
 
@@ -123,6 +125,15 @@ final class SharedStream: Sendable {
     _ request: String, _ offset: UInt64, _ count: UInt64, _ error: StreamError
   ) -> PluginError {
     failed("\(request) of \(count) bytes at offset \(offset)", error)
+  }
+
+  /// The same for a request whose bytes are missing now.
+  private func owing(
+    _ request: String, _ offset: UInt64, _ count: UInt64, _ error: StreamError
+  ) -> PluginError {
+    let failure = failed(request, offset, count, error)
+    state.withLock { $0.owing = failure.message }
+    return failure
   }
 
   /// Says what became of a request. Where the stream has failed with it, that is remembered.

@@ -1,3 +1,4 @@
+import Glibc
 import NBDKit
 import StreamIO
 import Synchronization
@@ -20,6 +21,8 @@ final class StreamingPlugin: Plugin, Sendable {
   private let parameters = Mutex(Parameters())
   private let destination = Mutex<Destination?>(nil)
   private let stream = SharedStream()
+  /// The process that nbdkit was started as.
+  private let startedAs = Atomic<pid_t>(0)
 
   func configure(_ key: String, _ value: String) throws {
     try parameters.withLock { (parameters) throws(PluginError) in
@@ -37,20 +40,25 @@ final class StreamingPlugin: Plugin, Sendable {
 
   func getReady() throws {
     let parameters = parameters.withLock { $0 }
-    try Report.prepare(parameters.report)
+    // Nothing is changed before everything was checked.
+    try parameters.report?.check()
     let ready = try Destination.prepare(parameters, patience: .whileServing)
+    try parameters.report?.removeOld()
     destination.withLock { $0 = ready }
+    startedAs.store(getpid(), ordering: .relaxed)
   }
 
   /// Never fails: under `--run` the command would wait for ever on a server that is gone. What can't
   /// be opened is said here, and refuses every client.
   func afterFork() {
-    let size = parameters.withLock(\.size)
+    let parameters = parameters.withLock { $0 }
     do throws(PluginError) {
+      // Again, as nbdkit may have become another user.
+      try parameters.report?.check()
       let sink = try destination.withLock { (destination) throws(PluginError) in
         try destination?.open(patience: .whileServing)
       }
-      if let sink { stream.begin(sink, size: size) }
+      if let sink { stream.begin(sink, size: parameters.size) }
     } catch {
       Server.error(error.message)
       stream.refuseAll(because: error.message)
@@ -69,21 +77,30 @@ final class StreamingPlugin: Plugin, Sendable {
 
   func cleanup() {
     let parameters = parameters.withLock { $0 }
-    let report = stream.end(size: parameters.size)
+    let report = stream.end(size: parameters.size, excusing: waitingParent)
     destination.withLock { (destination) in
       do throws(PluginError) { try destination?.remove() } catch { Server.error(error.message) }
     }
     report.log()
-    do throws(PluginError) { try report.write(to: parameters.report) } catch {
+    do throws(PluginError) { try parameters.report?.write(report) } catch {
       Server.error(error.message)
     }
+  }
+
+  /// Under `--run` the process that waits for the command, our parent. It ends us by SIGTERM when the
+  /// command has ended, which is no impatience where we end already by ourselves.
+  private var waitingParent: pid_t? {
+    let startedAs = startedAs.load(ordering: .relaxed)
+    return startedAs != getpid() && startedAs == getppid() ? startedAs : nil
   }
 
   /// Takes neither the lock of the stream, which a waiting request may hold, nor any time.
   private func checkClient(readOnly: Bool) throws(PluginError) {
     guard !readOnly else {
-      throw PluginError(
+      let error = PluginError(
         .readOnlyFileSystem, "-r: the disk is there to be written to: start nbdkit without -r")
+      stream.refuseAll(because: error.message)
+      throw error
     }
     try stream.checkAccepting()
   }

@@ -23,9 +23,10 @@ int clinux_unread_in_pipe(int pipe);
  * bytes themselves. */
 int clinux_unread_in_socket(int socket);
 
-/* From now on SIGTERM and SIGINT are counted and do nothing else. A signal handler may do next to
- * nothing, which Swift can't promise. */
-int clinux_catch_termination(void);
+/* From now on SIGTERM and SIGINT are counted and do nothing else; those that the process `excused`
+ * sends are not even counted (0: nobody's). A signal handler may do next to nothing, which Swift
+ * can't promise. */
+int clinux_catch_termination(pid_t excused);
 int clinux_terminations(void);
 
 #endif
