@@ -23,8 +23,7 @@ extension DescriptorSink {
     let slice = 10
     var left = unread
     var idle = 0
-    while left > 0 {
-      if let outcome = outcomeIfReaderGone(left) { return outcome }
+    while left > 0, !readerHasGone {
       guard idle < idleSeconds * 1000 else {
         return .readerStopped(unread: left, seconds: idleSeconds)
       }
@@ -33,7 +32,17 @@ extension DescriptorSink {
       left = unread
       idle = left < before ? 0 : idle + slice
     }
-    return wasReset ? .readerGone(unread: nil) : .taken
+    return outcomeAtEnd
+  }
+
+  /// Asked anew: a reader that has gone may have taken the rest just before.
+  private var outcomeAtEnd: DrainOutcome {
+    let left = unread
+    return switch kind {
+    case .pipe where left > 0: .readerGone(unread: left)
+    case .socket where left > 0 || wasReset: .readerGone(unread: nil)
+    case .pipe, .socket, .device: .taken
+    }
   }
 
   /// Sent and not read yet: bytes of a pipe; of a socket the memory they take, which is more.
@@ -45,18 +54,17 @@ extension DescriptorSink {
     }
   }
 
-  private func outcomeIfReaderGone(_ left: UInt64) -> DrainOutcome? {
+  private var readerHasGone: Bool {
     switch kind {
-    case .pipe: poll(0, milliseconds: 0) & POLLERR != 0 ? .readerGone(unread: left) : nil
-    case .socket: poll(0, milliseconds: 0) & POLLHUP != 0 ? .readerGone(unread: nil) : nil
-    case .device: nil
+    case .pipe: poll(0, milliseconds: 0) & POLLERR != 0
+    case .socket: poll(0, milliseconds: 0) & POLLHUP != 0
+    case .device: false
     }
   }
 
   /// Whether a socket's reader closed it without having read all: what it left is gone, and no longer
   /// counted as unread.
   private var wasReset: Bool {
-    guard kind == .socket else { return false }
     var error: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
     getsockopt(descriptor.rawValue, SOL_SOCKET, SO_ERROR, &error, &size)

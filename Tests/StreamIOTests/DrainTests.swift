@@ -1,3 +1,5 @@
+import Dispatch
+import Glibc
 import StreamCore
 import StreamIO
 import TestSupport
@@ -75,6 +77,21 @@ struct DrainTests {
     _ = try line.reading.take()
     line.reading.close()
     #expect(sink.drain() == .taken)
+  }
+
+  @Test("A reader that goes the moment it has all has taken all", arguments: Line.Kind.allCases)
+  func hastyReader(kind: Line.Kind) throws {
+    let queue = DispatchQueue(label: "reader")
+    for _ in 1...3000 {
+      let (line, sink) = try sent([1], kind, Waiting { _ in sched_yield() == 0 }.patience)
+      let reading = line.reading
+      queue.async {
+        while (try? reading.take()) == [] {}
+        reading.close()
+      }
+      let outcome = sink.drain(idleSeconds: 1_000_000)
+      try #require(outcome == .taken)
+    }
   }
 
   @Test("A reader that takes nothing is left alone after the time given")

@@ -6,7 +6,8 @@ final class Watchdog {
 
   init(_ bite: @escaping @Sendable () -> Void) {
     timer = DispatchWorkItem(block: bite)
-    DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(20), execute: timer)
+    // Not a global queue, whose threads may all be in tests.
+    DispatchQueue(label: "watchdog").asyncAfter(deadline: .now() + .seconds(20), execute: timer)
   }
 
   func stop() {
