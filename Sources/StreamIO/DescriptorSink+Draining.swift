@@ -45,6 +45,9 @@ extension DescriptorSink {
     }
   }
 
+  /// Bytes in a pipe that nobody has read; 0 for what is no pipe.
+  public var unreadInPipe: UInt64 { kind == .pipe ? unread : 0 }
+
   /// Sent and not read yet: bytes of a pipe; of a socket the memory they take, which is more.
   private var unread: UInt64 {
     switch kind {

@@ -71,7 +71,8 @@ public enum Endpoint: Sendable {
         "is a symbolic link to something that does not exist: make its target or remove the link")
     }
     guard !path.hasSuffix("/") else {
-      throw IOFailure(.isDirectory, "ends with a slash: give the name of a file")
+      throw IOFailure(
+        .isDirectory, "ends with a slash, as a directory does: give the name of a file")
     }
     let directory = FilePath(path).removingLastComponent().string
     guard let there = try? FileStatus(path: directory) else {

@@ -38,7 +38,7 @@ struct Parameters: Sendable {
   mutating func take(_ key: String, _ value: String) throws(PluginError) {
     do throws(PluginError) {
       guard given.insert(key).inserted || key == "pipe" || key == "write" else {
-        throw PluginError(.invalidArgument, "given before: give it once")
+        throw PluginError(.invalidArgument, "given twice: give it once")
       }
       switch key {
       case "pipe", "write": try takeTarget(key, value)

@@ -22,6 +22,11 @@ struct BadParameterTests {
     ])
   func unknown(_ refusal: Refusal) async throws { try await refusal.check() }
 
+  @Test("one given twice", .requires("nbdkit"), arguments: ["size=1M", "report=new"])
+  func twice(_ parameter: String) async throws {
+    try await Refusal("", beside: ["pipe=fifo", parameter], of: parameter, says: "twice").check()
+  }
+
   @Test("an empty value", .requires("nbdkit"), arguments: ["pipe=", "write=", "report="])
   func empty(_ parameter: String) async throws {
     let others = parameter == "report=" ? ["pipe=new"] : []

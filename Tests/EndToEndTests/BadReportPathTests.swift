@@ -15,7 +15,10 @@ struct BadReportPathTests {
         says: "regular file"),
       Refusal(
         "the endpoint", where: "mkfifo fifo", beside: ["pipe=fifo"], of: "report=fifo",
-        says: "regular file"),
+        says: "the stream goes there"),
+      Refusal(
+        "a file of the user", where: "echo mine >disk.raw", beside: ["pipe=new"],
+        of: "report=disk.raw", says: "something else"),
       // As /dev/stdout is: root could remove it.
       Refusal(
         "a link to standard output", where: "ln -s /proc/self/fd/1 stdout", beside: ["pipe=new"],

@@ -16,7 +16,7 @@ struct AtomicFileTests {
 
   @Test("It holds the text, and nothing is left beside it")
   func written() throws {
-    try AtomicFile.check(path)
+    try AtomicFile.check(path, replacing: "")
     try AtomicFile.write("all of it\n", to: path)
     #expect(try directory.text(of: "report") == "all of it\n")
     #expect(try directory.entries == ["report"])
@@ -26,7 +26,7 @@ struct AtomicFileTests {
   func replaced() throws {
     try directory.file("report", "old")
     let old = End(try FileDescriptor.open(FilePath(path), .readOnly))
-    try AtomicFile.check(path)
+    try AtomicFile.check(path, replacing: "")
     try AtomicFile.write("new", to: path)
     #expect(try directory.text(of: "report") == "new")
     #expect(try old.take() == Array("old".utf8))
@@ -55,7 +55,7 @@ struct AtomicFileTests {
   @Test("A name as long as the system takes can be used")
   func longestName() throws {
     let path = directory.path(String(repeating: "n", count: 255))
-    try AtomicFile.check(path)
+    try AtomicFile.check(path, replacing: "")
     try AtomicFile.write("text", to: path)
     #expect(try directory.entries == [String(repeating: "n", count: 255)])
   }
@@ -69,15 +69,27 @@ struct AtomicFileTests {
       case "device": "/dev/null"
       default: try directory.link("link", to: "/dev/null")
       }
-    #expect(throws: IOFailure(.invalidArgument, "is no regular file: give a new name")) {
-      try AtomicFile.check(path)
+    let what = kind == "link" ? "a symbolic link" : "no regular file"
+    #expect(throws: IOFailure(.invalidArgument, "is \(what): give a new name")) {
+      try AtomicFile.check(path, replacing: "")
+    }
+  }
+
+  @Test("A file is replaced only if it is empty or begins as told")
+  func beginning() throws {
+    let path = directory.path("report")
+    for (text, isReplaced) in [("", true), ("{old", true), ("{", false), ("mine", false)] {
+      try AtomicFile.write(text, to: path)
+      let checked = Result { try AtomicFile.check(path, replacing: "{old") }
+      #expect(((try? checked.get()) != nil) == isReplaced, "\(text)")
+      #expect(try directory.text(of: "report") == text)
     }
   }
 
   @Test("So is a name in a directory that is not there")
   func nowhere() {
     let failure = #expect(throws: IOFailure.self) {
-      try AtomicFile.check(directory.path("missing/report"))
+      try AtomicFile.check(directory.path("missing/report"), replacing: "")
     }
     #expect(failure?.errno == .noSuchFileOrDirectory)
     #expect(
@@ -94,10 +106,10 @@ struct AtomicFileTests {
 
   @Test("Checking changes nothing")
   func checked() throws {
-    try AtomicFile.check(path)
+    try AtomicFile.check(path, replacing: "")
     #expect(try directory.entries.isEmpty)
     try directory.file("report", "old")
-    try AtomicFile.check(path)
+    try AtomicFile.check(path, replacing: "")
     #expect(try directory.text(of: "report") == "old")
   }
 }

@@ -68,7 +68,7 @@ struct PermissionTests {
       let directory = try TemporaryDirectory()
       try #require(chmod(directory.path, 0o755) == 0)
       let failure = #expect(throws: IOFailure.self) {
-        try asStranger { try AtomicFile.check(directory.path("report")) }
+        try asStranger { try AtomicFile.check(directory.path("report"), replacing: "") }
       }
       #expect(failure?.errno == .permissionDenied)
     }

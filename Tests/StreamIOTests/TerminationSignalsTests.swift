@@ -10,7 +10,7 @@ struct TerminationSignalsTests {
     await #expect(processExitsWith: .success) {
       letSignalsIn()
       for number in [SIGTERM, SIGINT] {
-        TerminationSignals.catch()
+        TerminationSignals.catch(except: nil)
         #expect(!TerminationSignals.wereSent)
         raise(number)
         #expect(TerminationSignals.wereSent)
@@ -24,11 +24,21 @@ struct TerminationSignalsTests {
       letSignalsIn()
       signal(SIGTERM) { _ in }
       raise(SIGTERM)
-      TerminationSignals.catch()
+      TerminationSignals.catch(except: nil)
       #expect(!TerminationSignals.wereSent)
       raise(SIGTERM)
-      TerminationSignals.catch()
+      TerminationSignals.catch(except: nil)
       #expect(!TerminationSignals.wereSent, "catching again starts again")
+    }
+  }
+
+  @Test("Those of an excused process don't")
+  func excused() async {
+    await #expect(processExitsWith: .success) {
+      letSignalsIn()
+      TerminationSignals.catch(except: getpid())
+      raise(SIGTERM)
+      #expect(!TerminationSignals.wereSent)
     }
   }
 
