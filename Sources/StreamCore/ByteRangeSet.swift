@@ -1,29 +1,29 @@
-/// A set of bytes of the disk, as sorted ranges that neither overlap nor touch.
+/// A set of bytes of the disk.
 struct ByteRangeSet: Sendable {
-  private(set) var ranges: [Range<UInt64>] = []
+  private enum Member: Sendable {
+    case it
+  }
 
-  var isEmpty: Bool { ranges.isEmpty }
+  private var map = RangeMap<Member>()
 
-  /// The index of the first range that ends at or after `offset`. Logarithmic.
-  private func firstIndex(endingAtOrAfter offset: UInt64) -> Int {
-    var low = 0
-    var high = ranges.count
-    while low < high {
-      let middle = low + (high - low) / 2
-      if ranges[middle].upperBound < offset { low = middle + 1 } else { high = middle }
+  var isEmpty: Bool { map.isEmpty }
+  /// How many ranges it is made of, which neither overlap nor touch.
+  var count: Int { map.count }
+  var first: Range<UInt64>? { map.first?.range }
+
+  /// All its ranges, lowest first.
+  var ranges: [Range<UInt64>] {
+    var ranges: [Range<UInt64>] = []
+    while let next = map.first(reaching: ranges.last?.upperBound ?? 0) {
+      ranges.append(next.range)
     }
-    return low
+    return ranges
   }
 
   /// The lowest of the set's ranges that has bytes in `range`, cut to it.
   func first(overlapping range: Range<UInt64>) -> Range<UInt64>? {
-    var index = firstIndex(endingAtOrAfter: range.lowerBound)
-    while index < ranges.count, ranges[index].lowerBound < range.upperBound {
-      let common = ranges[index].clamped(to: range)
-      if !common.isEmpty { return common }
-      index += 1
-    }
-    return nil
+    let common = map.first(reaching: range.lowerBound)?.range.clamped(to: range)
+    return common.flatMap { $0.isEmpty ? nil : $0 }
   }
 
   /// Whether all bytes of `range` are in the set.
@@ -32,38 +32,11 @@ struct ByteRangeSet: Sendable {
   }
 
   mutating func insert(_ range: Range<UInt64>) {
-    guard !range.isEmpty else { return }
-    let first = firstIndex(endingAtOrAfter: range.lowerBound)
-    var last = first
-    var merged = range
-    while last < ranges.count, ranges[last].lowerBound <= range.upperBound {
-      merged =
-        min(
-          merged.lowerBound, ranges[last].lowerBound)..<max(
-          merged.upperBound, ranges[last].upperBound)
-      last += 1
-    }
-    ranges.replaceSubrange(first..<last, with: CollectionOfOne(merged))
+    map.remove(range)
+    map.insert(range, .it)
   }
 
   mutating func remove(_ range: Range<UInt64>) {
-    guard !range.isEmpty, !ranges.isEmpty else { return }
-    let first = firstIndex(endingAtOrAfter: range.lowerBound)
-    var last = first
-    var kept: [Range<UInt64>] = []
-    while last < ranges.count, ranges[last].lowerBound < range.upperBound {
-      let old = ranges[last]
-      if old.lowerBound < range.lowerBound {
-        kept.append(old.lowerBound..<min(old.upperBound, range.lowerBound))
-      }
-      if old.upperBound > range.upperBound { kept.append(range.upperBound..<old.upperBound) }
-      last += 1
-    }
-    ranges.replaceSubrange(first..<last, with: kept)
-  }
-
-  /// Forgets the lowest ranges until `count` are left.
-  mutating func keepHighest(_ count: Int) {
-    ranges.removeFirst(max(0, ranges.count - count))
+    map.remove(range)
   }
 }

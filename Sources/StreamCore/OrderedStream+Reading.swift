@@ -18,19 +18,16 @@ extension OrderedStream {
     let range = offset..<offset + UInt64(buffer.freeCapacity)
     guard offset >= position else { throw .sent(range, position: position) }
     var next = offset
-    var index = held.firstIndex(reaching: offset)
-    while index < held.pieces.count {
-      let piece = held.pieces[index]
+    while next < range.upperBound, let piece = held.first(reaching: next) {
       let part = piece.range.clamped(to: range)
       guard !part.isEmpty else { break }
       appendZeroes(part.lowerBound - next, to: &buffer)
-      switch piece.kind {
+      switch piece.value {
       case .zeroes, .hole: appendZeroes(part.upperBound - part.lowerBound, to: &buffer)
       case .data:
         do { try store.read(part, into: &buffer) } catch { throw .noRoom(error) }
       }
       next = part.upperBound
-      index += 1
     }
     appendZeroes(range.upperBound - next, to: &buffer)
   }
@@ -44,18 +41,16 @@ extension OrderedStream {
       next = min(position, range.upperBound)
       guard try body(range.lowerBound..<next, .data) else { return }
     }
-    var index = held.firstIndex(reaching: next)
     while next < range.upperBound {
-      let piece = index < held.pieces.count ? held.pieces[index] : nil
-      let start = min(piece?.range.lowerBound ?? range.upperBound, range.upperBound)
+      let piece = held.first(reaching: next)
+      let start = min(piece?.range.lowerBound ?? .max, range.upperBound)
       if next < start {
         guard try body(next..<start, .hole) else { return }
         next = start
       } else if let piece {
         let end = min(piece.range.upperBound, range.upperBound)
-        guard try body(next..<end, piece.kind == .data ? .data : .zeroes) else { return }
+        guard try body(next..<end, piece.value == .data ? .data : .zeroes) else { return }
         next = end
-        index += 1
       }
     }
   }

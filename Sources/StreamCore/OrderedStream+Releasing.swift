@@ -20,14 +20,13 @@ extension OrderedStream {
       let result = send(piece, upTo: limit, requested, bytes)
       let sent = start..<position
       held.remove(sent)
-      switch piece.kind {
+      switch piece.value {
       case .data: store.discard(sent)
       case .zeroes: zeroesSent += position - start
       case .hole:
         zeroesSent += position - start
         rememberHole(sent)
       }
-      firstMissing = max(firstMissing, position)
       try result.get()
     }
   }
@@ -35,11 +34,11 @@ extension OrderedStream {
   /// Sends the lowest held piece or a part of it: up to `limit` and not across an end of the request
   /// at hand, whose bytes lie elsewhere.
   private mutating func send(
-    _ piece: HeldRange, upTo limit: UInt64, _ requested: Range<UInt64>, _ bytes: RawSpan
+    _ piece: RangeMap<Held>.Piece, upTo limit: UInt64, _ requested: Range<UInt64>, _ bytes: RawSpan
   ) -> Result<Void, StreamError> {
     var end = min(piece.range.upperBound, limit)
     do {
-      switch piece.kind {
+      switch piece.value {
       case .zeroes, .hole:
         try sink.sendZeroes(end - position, advancing: &position)
       case .data where requested.contains(position):
@@ -61,7 +60,7 @@ extension OrderedStream {
   /// which is rarer than a disk with that many holes is common.
   private mutating func rememberHole(_ range: Range<UInt64>) {
     sentHoles.insert(range)
-    if sentHoles.ranges.count >= 131_072 { sentHoles.keepHighest(65_536) }
+    if sentHoles.count > 65_536, let oldest = sentHoles.first { sentHoles.remove(oldest) }
   }
 
   /// Gives up waiting for the oldest gap: it becomes zeroes.
@@ -78,26 +77,15 @@ extension OrderedStream {
   /// Moves firstMissing past what is held without a gap.
   mutating func passHeld() {
     while let piece = held.first(reaching: firstMissing), piece.range.lowerBound <= firstMissing {
-      if piece.kind == .data { waiting -= piece.range.upperBound - firstMissing }
+      if piece.value == .data { waiting -= piece.range.upperBound - firstMissing }
       firstMissing = piece.range.upperBound
     }
   }
 
-  /// Drops what is held of `range`.
+  /// Drops what is held of `range`, for something else to take its place.
   mutating func forget(_ range: Range<UInt64>) {
-    let boundary = min(max(range.lowerBound, firstMissing), range.upperBound)
-    held.remove(range.lowerBound..<boundary)
-    waiting -= held.remove(boundary..<range.upperBound)
+    waiting -= held.bytes(of: .data, in: range.part(from: firstMissing))
+    held.remove(range)
     store.discard(range)
-  }
-
-  /// Finds firstMissing and waiting anew, after bytes were taken out of what is held.
-  mutating func recount() {
-    firstMissing = position
-    waiting = 0
-    for piece in held.pieces where piece.kind == .data {
-      waiting += piece.range.upperBound - piece.range.lowerBound
-    }
-    passHeld()
   }
 }

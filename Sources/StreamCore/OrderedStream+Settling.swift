@@ -26,7 +26,7 @@ extension OrderedStream {
   /// been changed included. Nothing is sent if anything failed and was not repeated.
   public mutating func finish() throws(StreamError) {
     if let failure { throw failure }
-    if let missing = owed.ranges.first {
+    if let missing = owed.first {
       failure = .owed(missing)
       throw .owed(missing)
     }

@@ -36,7 +36,7 @@ extension OrderedStream {
 
   /// The general way: hold `range`, then send what is due.
   private mutating func accept(
-    _ range: Range<UInt64>, _ kind: HeldRange.Kind, _ bytes: RawSpan
+    _ range: Range<UInt64>, _ kind: Held, _ bytes: RawSpan
   ) throws(StreamError) {
     guard failure == nil else { throw .failedBefore }
     guard range.lowerBound >= position else {
@@ -58,13 +58,11 @@ extension OrderedStream {
   }
 
   /// Enters `range` as held; the newest wins. Then makes holes until what waits is within bounds.
-  private mutating func hold(_ range: Range<UInt64>, _ kind: HeldRange.Kind) throws(StreamError) {
+  private mutating func hold(_ range: Range<UInt64>, _ kind: Held) throws(StreamError) {
     owed.remove(range)
     forget(range)
     held.insert(range, kind)
-    if kind == .data, range.upperBound > firstMissing {
-      waiting += range.upperBound - max(range.lowerBound, firstMissing)
-    }
+    if kind == .data { waiting += range.part(from: firstMissing).length }
     passHeld()
     while waiting > limits.reorder, !isHoldingHead {
       try makeHole()
@@ -76,11 +74,10 @@ extension OrderedStream {
   private mutating func keep(
     _ bytes: RawSpan, of range: Range<UInt64>, from due: UInt64
   ) throws(StreamError) {
-    let start = min(max(range.lowerBound, due), range.upperBound) - range.lowerBound
-    guard start < bytes.byteCount else { return }
+    let kept = range.part(from: due)
+    guard !bytes.isEmpty, !kept.isEmpty else { return }
     do {
-      try store.store(
-        bytes.extracting(droppingFirst: Int(start)), at: range.lowerBound + start)
+      try store.store(bytes.extracting(last: Int(kept.length)), at: kept.lowerBound)
     } catch {
       throw .noRoom(error)
     }
@@ -89,10 +86,19 @@ extension OrderedStream {
   /// Answers a request by an error: what of it was not sent is owed.
   private mutating func refuse(_ range: Range<UInt64>, _ error: StreamError) -> StreamError {
     if error.isFinal { failure = error }
-    let unsent = max(range.lowerBound, position)..<max(range.upperBound, position)
-    forget(unsent)
-    owed.insert(unsent)
-    recount()
+    firstMissing = max(firstMissing, position)
+    owe(range.part(from: position))
     return error
+  }
+
+  private mutating func owe(_ range: Range<UInt64>) {
+    guard !range.isEmpty else { return }
+    forget(range)
+    owed.insert(range)
+    guard range.lowerBound < firstMissing else { return }
+    // What follows it without a gap has to wait again.
+    let passed = range.lowerBound..<firstMissing
+    waiting += held.bytes(of: .data, in: passed.part(from: range.upperBound))
+    firstMissing = range.lowerBound
   }
 }

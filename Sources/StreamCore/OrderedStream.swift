@@ -46,7 +46,7 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
   var store: Store
   let limits: Limits
 
-  var held = HeldRanges()
+  var held = RangeMap<Held>()
   var firstMissing: UInt64 = 0
   var waiting: UInt64 = 0
   var owed = ByteRangeSet()

@@ -11,7 +11,7 @@ import Testing
 
   /// One subtree of this many is taken unless all are asked for: prime, so that the share spreads over
   /// windows and requests alike.
-  private static let share = Environment.isSoak ? 1 : 307
+  private static let share = Environment.isSoak ? 1 : 607
 
   @Test(arguments: 0...4)
   func everyLayoutDoesWhatTheDesignSays(head: Int) {
