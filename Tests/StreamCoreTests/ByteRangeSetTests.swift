@@ -2,7 +2,8 @@ import Testing
 
 @testable import StreamCore
 
-@Suite struct ByteRangeSetTests {
+@Suite("A set of bytes")
+struct ByteRangeSetTests {
   private var set = ByteRangeSet()
 
   init() {
@@ -10,18 +11,21 @@ import Testing
     set.insert(30..<40)
   }
 
-  @Test mutating func rangesThatOverlapOrTouchBecomeOne() {
+  @Test("ranges that overlap or touch become one")
+  mutating func merged() {
     set.insert(15..<30)
     #expect(set.ranges == [10..<40])
     #expect(set.count == 1)
   }
 
-  @Test mutating func aRemovedRangeLeavesWhatIsAroundIt() {
+  @Test("a removed range leaves what is around it")
+  mutating func removed() {
     set.remove(12..<32)
     #expect(set.ranges == [10..<12, 32..<40])
   }
 
-  @Test func itContainsWhatLiesInOneRangeOnly() {
+  @Test("contains what lies within one of its ranges")
+  func contains() {
     #expect(set.contains(10..<20))
     #expect(set.contains(12..<13))
     #expect(!set.contains(9..<12))
@@ -29,7 +33,8 @@ import Testing
     #expect(!set.contains(20..<30))
   }
 
-  @Test func theFirstOverlapIsCutToTheRangeAskedFor() {
+  @Test("the first overlap is cut to the range asked for")
+  func first() {
     #expect(set.first(overlapping: 15..<35) == 15..<20)
     #expect(set.first(overlapping: 20..<35) == 30..<35)
     #expect(set.first(overlapping: 20..<30) == nil)

@@ -1,8 +1,7 @@
 import Testing
 
-/// All sequences of up to three writes and zeroes on a disk of eight bytes, with every window and
-/// several heads.
-@Suite struct EveryLayoutTests {
+@Suite("Up to three writes and zeroes on a disk of eight bytes")
+struct EveryLayoutTests {
   private static let disk = 8
 
   private static let requests: [Step] = (0..<disk).flatMap { start in
@@ -13,8 +12,8 @@ import Testing
   /// windows and requests alike.
   private static let share = Environment.isSoak ? 1 : 607
 
-  @Test(arguments: 0...4)
-  func everyLayoutDoesWhatTheDesignSays(head: Int) {
+  @Test("do what the design says in every layout, with every window", arguments: 0...4)
+  func everyLayout(head: Int) {
     var subtree = head
     for reorder in 0...Self.disk {
       for rewind in 0...Self.disk {

@@ -14,8 +14,10 @@ func expectAgreement(
     sourceLocation: sourceLocation)
 }
 
-@Suite struct RandomOperationsTests {
-  @Test func aMillionRandomOperationsDoWhatTheDesignSays() {
+@Suite("Random operations")
+struct RandomOperationsTests {
+  @Test("a million of all kinds, with failures, do what the design says")
+  func million() {
     print("SEED=\(Environment.seed) repeats these random operations")
     var random = RandomSteps(generator: SeededGenerator(seed: Environment.seed))
     var left = Environment.isSoak ? 200_000_000 : 1_000_000

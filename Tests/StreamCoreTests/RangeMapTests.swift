@@ -2,9 +2,8 @@ import Testing
 
 @testable import StreamCore
 
-/// The map against an array with a value for each byte, with leaves so small that they are split and
-/// joined all the time.
-@Suite struct RangeMapTests {
+@Suite("A map of ranges")
+struct RangeMapTests {
   private static let size = 60
 
   private enum Colour: Equatable, CaseIterable {
@@ -12,6 +11,7 @@ import Testing
     case green
   }
 
+  /// A value for each byte.
   private struct Naive {
     var colours = [Colour?](repeating: nil, count: size)
 
@@ -31,8 +31,9 @@ import Testing
     }
   }
 
-  @Test(arguments: [2, 3, 4, 256])
-  func aMapIsAValueForEachByte(leafCapacity: Int) throws {
+  /// Leaves so small are split and joined all the time.
+  @Test("is a value for each byte, whatever comes and goes", arguments: [2, 3, 4, 256])
+  func random(leafCapacity: Int) throws {
     var generator = SeededGenerator(seed: Environment.seed)
     var map = RangeMap<Colour>(leafCapacity: leafCapacity)
     var naive = Naive()
@@ -70,7 +71,8 @@ import Testing
     try #require(map.bytes(of: .red, in: middle.wide) == UInt64(red), comment)
   }
 
-  @Test func neighboursOfOneValueAreMerged() {
+  @Test("neighbours of one value are merged")
+  func merged() {
     var map = RangeMap<Colour>()
     map.insert(0..<2, .red)
     map.insert(4..<6, .red)
@@ -80,7 +82,8 @@ import Testing
     #expect(map.first?.range == 0..<6)
   }
 
-  @Test func aRemovalCutsPiecesAtItsEnds() {
+  @Test("a removal cuts pieces at its ends")
+  func cut() {
     var map = RangeMap<Colour>()
     map.insert(0..<10, .red)
     map.remove(4..<6)
@@ -88,7 +91,8 @@ import Testing
     #expect(map.last?.range == 6..<10)
   }
 
-  @Test func aHundredThousandPiecesComeAndGoInAnyOrder() {
+  @Test("a hundred thousand pieces come and go in any order")
+  func many() {
     var generator = SeededGenerator(seed: Environment.seed)
     var map = RangeMap<Colour>()
     let offsets = (0..<UInt64(100_000)).shuffled(using: &generator)

@@ -1,7 +1,8 @@
 /// A case as a test that can be pasted into a file.
 func swiftCode(_ setup: Setup, _ steps: [Step]) -> String {
   """
-  @Test func claimGoesHere() {
+  @Test("the claim goes here")
+  func claim() {
     expectAgreement(
       \(setup.code),
       [
