@@ -2,17 +2,17 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// How the wait for a reader's last bytes ended.
+/// How the wait for a reader's last bytes ended. `unread` is how many it did not take; of a socket
+/// that is not known: `nil`.
 public enum DrainOutcome: Equatable, Sendable {
   /// Everything was taken.
   case taken
-  /// The reader went first. `unread` bytes of a pipe were lost with it; of a socket their number is
-  /// not known: `nil`.
+  /// The reader went first, and the bytes were lost with it.
   case readerGone(unread: UInt64?)
-  /// The reader took nothing for `seconds`; `unread` bytes are left for it.
-  case readerStopped(unread: UInt64, seconds: Int)
-  /// The wait was ended from outside; `unread` bytes are left.
-  case interrupted(unread: UInt64)
+  /// The reader took nothing for `seconds`; the bytes are left for it.
+  case readerStopped(unread: UInt64?, seconds: Int)
+  /// The wait was ended from outside; the bytes are left for the reader.
+  case interrupted(unread: UInt64?)
 }
 
 extension DescriptorSink {
@@ -25,9 +25,9 @@ extension DescriptorSink {
     var idle = 0
     while left > 0, !readerHasGone {
       guard idle < idleSeconds * 1000 else {
-        return .readerStopped(unread: left, seconds: idleSeconds)
+        return .readerStopped(unread: bytes(left), seconds: idleSeconds)
       }
-      guard patience.pause(slice) else { return .interrupted(unread: left) }
+      guard patience.pause(slice) else { return .interrupted(unread: bytes(left)) }
       let before = left
       left = unread
       idle = left < before ? 0 : idle + slice
@@ -38,15 +38,15 @@ extension DescriptorSink {
   /// Asked anew: a reader that has gone may have taken the rest just before.
   private var outcomeAtEnd: DrainOutcome {
     let left = unread
-    return switch kind {
-    case .pipe where left > 0: .readerGone(unread: left)
-    case .socket where left > 0 || wasReset: .readerGone(unread: nil)
-    case .pipe, .socket, .device: .taken
-    }
+    return left > 0 || wasReset ? .readerGone(unread: bytes(left)) : .taken
   }
 
-  /// Bytes in a pipe that nobody has read; 0 for what is no pipe.
-  public var unreadInPipe: UInt64 { kind == .pipe ? unread : 0 }
+  private func bytes(_ unread: UInt64) -> UInt64? {
+    kind == .pipe ? unread : nil
+  }
+
+  /// Bytes sent that nobody has read, where that can be known: of a pipe.
+  public var left: UInt64? { bytes(unread) }
 
   /// Sent and not read yet: bytes of a pipe; of a socket the memory they take, which is more.
   private var unread: UInt64 {
@@ -68,6 +68,7 @@ extension DescriptorSink {
   /// Whether a socket's reader closed it without having read all: what it left is gone, and no longer
   /// counted as unread.
   private var wasReset: Bool {
+    guard kind == .socket else { return false }
     var error: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
     getsockopt(descriptor.rawValue, SOL_SOCKET, SO_ERROR, &error, &size)

@@ -40,20 +40,19 @@ struct Report {
     switch drained {
     case .taken: break
     case .readerGone(let unread):
-      self.unread = unread ?? 0
-      fail("the reader has gone with \(unread.map { "\($0)" } ?? "some") bytes left unread")
+      fail("the reader has gone with \(leave(unread)) left unread")
     case .interrupted(let unread):
-      self.unread = unread
-      fail("ended by a signal with \(unread) bytes left unread")
+      fail("ended by a signal with \(leave(unread)) left unread")
     case .readerStopped(let unread, let seconds):
-      self.unread = unread
-      error = "the reader took nothing for \(seconds) seconds, \(unread) bytes are left for it"
+      error = "the reader took nothing for \(seconds) seconds, \(leave(unread)) are left for it"
     }
   }
 
-  /// Notes bytes that were sent and that nobody took.
-  mutating func leave(_ bytes: UInt64) {
-    unread = bytes
+  /// Notes bytes that were sent and that nobody took, if their number is known, and says them.
+  @discardableResult
+  mutating func leave(_ count: UInt64?) -> String {
+    unread = count ?? 0
+    return count.map { "\($0) bytes" } ?? "some bytes"
   }
 
   mutating func count(_ position: UInt64, zeroes: UInt64) {

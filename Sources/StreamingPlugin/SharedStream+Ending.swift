@@ -27,7 +27,7 @@ extension SharedStream {
         report.apply(stream.sink.drain())
       } catch {
         report.fail(state.failure ?? state.owing ?? error.message)
-        report.leave(stream.sink.unreadInPipe)
+        report.leave(stream.sink.left)
       }
       do { try stream.sink.close() } catch { report.fail("the last bytes: \(error)") }
       report.count(stream.position, zeroes: stream.zeroesSent)
