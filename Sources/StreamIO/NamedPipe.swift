@@ -36,6 +36,13 @@ public struct NamedPipe: Sendable {
   public mutating func open() throws(IOFailure) -> FileDescriptor {
     do {
       if let maker, maker != geteuid() { try makeAgain() }
+    } catch .staleNFSFileHandle {
+      throw IOFailure(.staleNFSFileHandle, "something else came to stand there")
+    } catch {
+      throw IOFailure(
+        error, "no FIFO of user \(geteuid()) can be made: \(error): make it before, as that user")
+    }
+    do {
       let reading = try open(.readOnly)
       defer { try? reading.close() }
       return try open(.writeOnly)

@@ -37,10 +37,11 @@ extension SharedStream {
     }
   }
 
-  /// Whether a client that nbdkit did not close is still connected. nbdkit closes no connection once
-  /// it stops, not even one whose client left a moment before: who lives no longer left by itself.
+  /// Whether a client that nbdkit did not close is still connected, as far as that can be known.
+  /// nbdkit closes no connection once it stops, not even one whose client left a moment before: who
+  /// lives no longer left by itself. Over TCP nobody knows who that is, and the two look the same.
   private func isThere(_ process: Int32?) -> Bool {
-    guard let process else { return true }
+    guard let process else { return false }
     return kill(process, 0) == 0 || errno == EPERM
   }
 }
