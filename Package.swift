@@ -56,7 +56,8 @@ let package = Package(
     .testTarget(
       name: "StreamingPluginTests",
       dependencies: [
-        "StreamingPlugin", "StreamCore", "NBDKit", "FakeServer", "CFakeNBDKit", systemPackage,
+        "StreamingPlugin", "StreamCore", "StreamIO", "NBDKit", "FakeServer", "CFakeNBDKit",
+        "TestSupport", systemPackage,
       ],
       swiftSettings: strict),
     .testTarget(

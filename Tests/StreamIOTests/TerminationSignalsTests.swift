@@ -1,5 +1,6 @@
 import Glibc
 import StreamIO
+import TestSupport
 import Testing
 
 /// In processes of their own: the handlers are one for a process.

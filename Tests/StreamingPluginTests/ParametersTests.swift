@@ -1,0 +1,178 @@
+import CFakeNBDKit
+import FakeServer
+import NBDKit
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import StreamingPlugin
+
+@Suite("Parameters", .exclusiveServer)
+struct ParametersTests {
+  init() { fake_set_directory("/home/user") }
+
+  @Test(
+    "A path is the endpoint, made absolute, and keeps its name for messages",
+    arguments: ["pipe", "write"],
+    [("out", "/home/user/out"), ("/tmp/out", "/tmp/out"), ("./-", "/home/user/./-")])
+  func path(key: String, value: (given: String, absolute: String)) throws {
+    var parameters = Parameters()
+    try parameters.take(key, value.given)
+    try parameters.check()
+    guard case .path(value.absolute) = parameters.target else {
+      Issue.record("not taken: \(String(describing: parameters.target))")
+      return
+    }
+    #expect(parameters.targetName == "\(key)=\(value.given)")
+  }
+
+  @Test("- is standard output, where that is a stream")
+  func standardOutput() async {
+    await #expect(processExitsWith: .success) {
+      let pipe = try FileDescriptor.pipe()
+      try #require(try pipe.writeEnd.duplicate(as: .standardOutput) == .standardOutput)
+      var parameters = Parameters()
+      try parameters.take("pipe", "-")
+      guard case .standardOutput = parameters.target else { throw Errno.invalidArgument }
+      #expect(parameters.targetName == "pipe=-")
+    }
+  }
+
+  @Test("- is refused where standard output is a file")
+  func standardOutputToFile() async {
+    await #expect(processExitsWith: .success) {
+      let directory = try TemporaryDirectory()
+      let file = try FileDescriptor.open(FilePath(try directory.file("out")), .writeOnly)
+      _ = try file.duplicate(as: .standardOutput)
+      var parameters = Parameters()
+      let error = #expect(throws: PluginError.self) { try parameters.take("pipe", "-") }
+      #expect(error?.message.hasPrefix("pipe=-: standard output is a regular file: ") == true)
+    }
+  }
+
+  @Test("- is refused where standard output is the client's")
+  func standardOutputOfClient() {
+    fake_set_stdio_safe(0)
+    var parameters = Parameters()
+    #expect(
+      throws: PluginError(
+        .invalidArgument,
+        "pipe=-: standard output is the client's with -s: give another endpoint")
+    ) { try parameters.take("pipe", "-") }
+  }
+
+  @Test(
+    "A size is what nbdkit takes for one, and at least a byte",
+    arguments: [
+      ("1", 1), ("512", 512), ("10G", 10 << 30), ("1s", 512),
+      ("9223372036854775807", UInt64(Int64.max)),
+    ] as [(String, UInt64)])
+  func size(value: String, bytes: UInt64) throws {
+    var parameters = Parameters()
+    try parameters.take("size", value)
+    #expect(parameters.size == bytes)
+  }
+
+  @Test(
+    "What is no size is refused with its name",
+    arguments: ["", "abc", "-1", "1Q", "1.5G", "9223372036854775808", "8E"])
+  func noSize(value: String) {
+    var parameters = Parameters()
+    #expect(
+      throws: PluginError(
+        .invalidArgument,
+        "size=\(value): '\(value)' is not a size: give bytes, or a number with k, M, G or T")
+    ) { try parameters.take("size", value) }
+    #expect(parameters.size == nil)
+  }
+
+  @Test("A disk of no bytes is refused")
+  func emptyDisk() {
+    var parameters = Parameters()
+    #expect(
+      throws: PluginError(
+        .invalidArgument, "size=0: a disk of no bytes: give its size, as in size=10G")
+    ) { try parameters.take("size", "0") }
+  }
+
+  @Test("A report's path is made absolute")
+  func report() throws {
+    var parameters = Parameters()
+    try parameters.take("report", "report.json")
+    #expect(parameters.report?.path == "/home/user/report.json")
+    #expect(parameters.report?.name == "report=report.json")
+  }
+
+  @Test("A path that is empty is refused", arguments: ["pipe", "write", "report"])
+  func empty(key: String) {
+    var parameters = Parameters()
+    #expect(throws: PluginError(.invalidArgument, "\(key)=: empty: give a file name")) {
+      try parameters.take(key, "")
+    }
+  }
+
+  @Test("A second endpoint is refused, whatever it is", arguments: ["pipe", "write"])
+  func secondEndpoint(key: String) throws {
+    var parameters = Parameters()
+    try parameters.take("pipe", "first")
+    for value in ["second", "first", "-"] {
+      #expect(
+        throws: PluginError(
+          .invalidArgument,
+          "\(key)=\(value): a second endpoint after pipe=first: the stream goes to one only")
+      ) { try parameters.take(key, value) }
+    }
+    #expect(parameters.targetName == "pipe=first")
+  }
+
+  @Test("Given twice, it is refused, as one of both would be ignored")
+  func twice() throws {
+    for (key, value) in [("size", "1G"), ("report", "report.json")] {
+      var parameters = Parameters()
+      try parameters.take(key, value)
+      #expect(throws: PluginError(.invalidArgument, "\(key)=\(value): given twice: give it once")) {
+        try parameters.take(key, value)
+      }
+    }
+  }
+
+  @Test("A report where the stream goes is refused")
+  func reportIntoTheStream() throws {
+    var parameters = Parameters()
+    try parameters.take("report", "./out")
+    try parameters.take("pipe", "./out")
+    #expect(
+      throws: PluginError(
+        .invalidArgument, "report=./out: the stream goes there: give a name of its own")
+    ) { try parameters.check() }
+  }
+
+  @Test("No endpoint is refused")
+  func noEndpoint() throws {
+    var parameters = Parameters()
+    try parameters.take("size", "1G")
+    #expect(
+      throws: PluginError(
+        .invalidArgument, "pipe: missing: say where the stream goes, as in pipe=FILENAME")
+    ) { try parameters.check() }
+  }
+
+  @Test("An unknown one is refused with those that are known", arguments: ["pip", "PIPE", "x y"])
+  func unknown(key: String) {
+    var parameters = Parameters()
+    #expect(
+      throws: PluginError(
+        .invalidArgument,
+        "\(key)=1: unknown parameter: this plugin knows pipe, write, size and report")
+    ) { try parameters.take(key, "1") }
+  }
+
+  @Test(
+    "All that are known are in the help, at the start of a line",
+    arguments: [
+      "pipe", "write", "size", "report",
+    ])
+  func help(key: String) {
+    #expect(Parameters.help.split(separator: "\n").contains { $0.hasPrefix("\(key)=<") })
+  }
+}
