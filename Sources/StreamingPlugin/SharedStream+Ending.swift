@@ -32,7 +32,7 @@ extension SharedStream {
       do { try stream.sink.close() } catch { report.fail("the last bytes: \(error)") }
       report.count(stream.position, zeroes: stream.zeroesSent)
       if let began = state.began { report.seconds = .now - began }
-      report.conclude(clientsThere: state.clients.values.filter(isThere).count)
+      report.conclude(clientsThere: clients.withLock { $0.values.filter(isThere).count })
       return report
     }
   }

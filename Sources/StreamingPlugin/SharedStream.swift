@@ -7,8 +7,8 @@ import SystemPackage
 /// The one stream of this process, shared by its clients.
 ///
 /// One lock is around everything: nbdkit calls one data callback at a time for each client, not over
-/// all of them. Whether clients are accepted is an atomic beside it, as a request may hold the lock
-/// for as long as a reader lets it wait.
+/// all of them. Who is connected and whether more are accepted is kept beside it, as a request may
+/// hold the lock for as long as a reader lets it wait.
 final class SharedStream: Sendable {
   typealias Stream = OrderedStream<DescriptorSink, HeadStore>
 
@@ -21,14 +21,14 @@ final class SharedStream: Sendable {
     var owing: String?
     /// When the first request came.
     var began: Seconds?
-    /// Whoever is connected, with the process at the other end where it is known.
-    var clients: [ObjectIdentifier: Int32?] = [:]
   }
 
   /// While nothing above it is written a client may begin again: what `qemu-img` zeroes first is less.
   private static let head: UInt64 = 4096
 
   let state = Mutex(State())
+  /// Whoever is connected, with the process at the other end where it is known.
+  let clients = Mutex<[ObjectIdentifier: Int32?]>([:])
   private let isRefusing = Atomic<Bool>(false)
 
   /// Opens the stream for requests.
@@ -56,11 +56,11 @@ final class SharedStream: Sendable {
   }
 
   func add(_ client: ObjectIdentifier, process: Int32?) {
-    state.withLock { $0.clients[client] = .some(process) }
+    clients.withLock { $0[client] = .some(process) }
   }
 
   func remove(_ client: ObjectIdentifier) {
-    state.withLock { _ = $0.clients.removeValue(forKey: client) }
+    clients.withLock { _ = $0.removeValue(forKey: client) }
   }
 
   // MARK: Requests

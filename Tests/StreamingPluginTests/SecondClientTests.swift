@@ -1,0 +1,32 @@
+import CFakeNBDKit
+import Dispatch
+import FakeServer
+import TestSupport
+import Testing
+
+@Suite("A client is accepted or refused at once", .exclusiveServer, .timeLimit(.minutes(1)))
+struct SecondClientTests {
+  @Test("Another one's request that waits for a reader holds up neither its coming nor its going")
+  func whileARequestWaits() throws {
+    let served = try Served()
+    let server = served.server
+    let first = try server.open()
+    let waits = DispatchSemaphore(value: 0)
+    let ended = DispatchSemaphore(value: 0)
+    DispatchQueue(label: "first").async {
+      waits.signal()
+      try? first.write(pattern(8192), at: 0)
+      ended.signal()
+    }
+    waits.wait()
+
+    let cameAndWent = DispatchSemaphore(value: 0)
+    DispatchQueue(label: "second").async {
+      for _ in 1...100 { try? server.open().close() }
+      cameAndWent.signal()
+    }
+    #expect(cameAndWent.wait(timeout: .now() + .seconds(10)) == .success)
+    fake_set_stopping(1)
+    ended.wait()
+  }
+}
