@@ -1,0 +1,55 @@
+import FakeServer
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite("A write behind the position ends the stream", .exclusiveServer, .timeLimit(.minutes(1)))
+struct LateWriteTests {
+  private let late = Refusal(
+    .ioError,
+    "write of 512 bytes at offset 4096: behind the stream's position 10000, "
+      + "what lies there was sent already: "
+      + "write in ascending order (qemu-img convert without -W, nbdcopy --synchronous)")
+
+  @Test("It says where and what would help, and everything after it is refused")
+  func latch() throws {
+    let served = try Served()
+    let reader = try served.reader()
+    let client = try served.server.open()
+    try client.write(pattern(10_000), at: 0)
+    #expect(throws: late) { try client.write(pattern(512), at: 4096) }
+
+    let before = "the stream has failed before"
+    #expect(throws: Refusal(.ioError, "write of 512 bytes at offset 10000: \(before)")) {
+      try client.write(pattern(512), at: 10_000)
+    }
+    #expect(throws: Refusal(.ioError, "zero of 512 bytes at offset 10000: \(before)")) {
+      try client.zero(512, at: 10_000)
+    }
+    #expect(throws: Refusal(.ioError, "flush: \(before)")) { try client.flush() }
+
+    let refused = Refusal(.ioError, "refused: the stream has failed: start nbdkit again")
+    #expect(throws: refused) { try served.server.preconnect() }
+    #expect(throws: refused) { _ = try served.server.open() }
+
+    client.close()
+    let report = try served.report()
+    #expect(report.outcome == "failed")
+    #expect(report.bytes == 10_000)
+    #expect(report.error == late.lines.first)
+    expectSame(try reader.bytes(), pattern(10_000))
+  }
+
+  @Test("A zero is refused too where it is not what was sent")
+  func zero() throws {
+    let served = try Served()
+    let reader = try served.reader()
+    let client = try served.server.open()
+    try client.write(pattern(10_000), at: 0)
+    let refusal = #expect(throws: Refusal.self) { try client.zero(512, at: 4096) }
+    #expect(refusal?.errno == .ioError)
+    #expect(throws: Refusal.self) { try served.server.open() }
+    served.end()
+    expectSame(try reader.bytes(), pattern(10_000))
+  }
+}
