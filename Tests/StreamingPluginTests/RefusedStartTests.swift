@@ -1,0 +1,80 @@
+import CFakeNBDKit
+import FakeServer
+import Glibc
+import SystemPackage
+import TestSupport
+import Testing
+
+@Suite(
+  "What can't work is refused before anything is served", .exclusiveServer,
+  .timeLimit(.minutes(1)))
+struct RefusedStartTests {
+  struct Case: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let pipe: String
+    let errno: Errno
+    /// How the line goes on after the parameter.
+    let message: String
+    var make: @Sendable (TemporaryDirectory) throws -> Void = { _ in }
+  }
+
+  @Test(arguments: [
+    Case(
+      testDescription: "a regular file", pipe: "file", errno: .invalidArgument,
+      message: "is a regular file, which would be overwritten: give a FIFO"
+    ) { try $0.file("file") },
+    Case(
+      testDescription: "a directory", pipe: ".", errno: .invalidArgument,
+      message: "is a directory: give a FIFO"),
+    Case(
+      testDescription: "a missing directory", pipe: "missing/out", errno: .noSuchFileOrDirectory,
+      message: "the directory '"),
+    Case(
+      testDescription: "a dangling link", pipe: "link", errno: .noSuchFileOrDirectory,
+      message: "is a symbolic link to something that does not exist"
+    ) { try $0.link("link", to: "missing") },
+    Case(
+      testDescription: "a name that is too long", pipe: String(repeating: "n", count: 256),
+      errno: .fileNameTooLong, message: "File name too long"),
+  ])
+  func endpoint(_ subject: Case) throws {
+    let directory = try TemporaryDirectory()
+    try subject.make(directory)
+    let before = try directory.entries
+    let refusal = #expect(throws: Refusal.self) {
+      _ = try Served(pipe: subject.pipe, in: directory)
+    }
+    #expect(refusal?.errno == subject.errno)
+    #expect(refusal?.lines.count == 1)
+    let line = "pipe=\(subject.pipe): \(subject.message)"
+    #expect(refusal?.lines.first?.hasPrefix(line) == true, "\(refusal?.lines ?? [])")
+    #expect(try directory.entries == before)
+  }
+
+  @Test("A report that can't be written is refused, and nothing was made for it")
+  func report() throws {
+    let directory = try TemporaryDirectory()
+    try #require(mkdir(directory.path("report"), 0o700) == 0)
+    let refusal = #expect(throws: Refusal.self) { _ = try Served(in: directory) }
+    #expect(
+      refusal == Refusal(.invalidArgument, "report=report: is no regular file: give a new name"))
+    #expect(try directory.entries == ["report"])
+  }
+
+  @Test("An earlier report outlives a start that is refused")
+  func earlierReport() throws {
+    let directory = try TemporaryDirectory()
+    try Served(in: directory).end()
+    try directory.file("file")
+    #expect(throws: Refusal.self) { _ = try Served(pipe: "file", in: directory) }
+    #expect(try directory.entries == ["file", "report"])
+  }
+
+  @Test("A refused parameter names itself")
+  func parameter() throws {
+    let refusal = Refusal(
+      .invalidArgument,
+      "sice=1G: unknown parameter: this plugin knows pipe, write, size and report")
+    #expect(throws: refusal) { _ = try Served(["sice": "1G"]) }
+  }
+}
