@@ -45,8 +45,8 @@ extension DescriptorSink {
     kind == .pipe ? unread : nil
   }
 
-  /// Bytes sent that nobody has read, where that can be known: of a pipe.
-  public var left: UInt64? { bytes(unread) }
+  /// Bytes of a pipe that were lost with its reader. One that is there still has them before it.
+  public var lost: UInt64 { kind == .pipe && readerHasGone ? unread : 0 }
 
   /// Sent and not read yet: bytes of a pipe; of a socket the memory they take, which is more.
   private var unread: UInt64 {

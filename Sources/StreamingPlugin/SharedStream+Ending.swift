@@ -27,7 +27,7 @@ extension SharedStream {
         report.apply(stream.sink.drain())
       } catch {
         report.fail(state.failure ?? state.owing ?? error.message)
-        report.leave(stream.sink.left)
+        report.leave(stream.sink.lost)
       }
       do { try stream.sink.close() } catch { report.fail("the last bytes: \(error)") }
       report.count(stream.position, zeroes: stream.zeroesSent)
