@@ -49,9 +49,10 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport",
       swiftSettings: strict),
+    .target(name: "CRefusal", path: "Tests/CRefusal"),
     .testTarget(
       name: "StreamIOTests",
-      dependencies: ["StreamIO", "StreamCore", "TestSupport", systemPackage],
+      dependencies: ["StreamIO", "StreamCore", "TestSupport", "CRefusal", systemPackage],
       swiftSettings: strict),
     .testTarget(
       name: "StreamingPluginTests",
