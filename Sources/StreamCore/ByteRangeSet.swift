@@ -12,18 +12,12 @@ struct ByteRangeSet: Sendable {
   var first: Range<UInt64>? { map.first?.range }
 
   /// All its ranges, lowest first.
-  var ranges: [Range<UInt64>] {
-    var ranges: [Range<UInt64>] = []
-    while let next = map.first(reaching: ranges.last?.upperBound ?? 0) {
-      ranges.append(next.range)
-    }
-    return ranges
-  }
+  var ranges: [Range<UInt64>] { map.pieces(in: 0..<UInt64.max).map(\.range) }
 
   /// The lowest of the set's ranges that has bytes in `range`, cut to it.
   func first(overlapping range: Range<UInt64>) -> Range<UInt64>? {
-    let common = map.first(reaching: range.lowerBound)?.range.clamped(to: range)
-    return common.flatMap { $0.isEmpty ? nil : $0 }
+    var pieces = map.pieces(in: range)
+    return pieces.next()?.range
   }
 
   /// Whether all bytes of `range` are in the set.

@@ -1,21 +1,23 @@
-/// Where bytes wait until the ones before them have come. Addressed by offset on the disk.
+/// Where bytes wait until the ones before them have come.
 ///
-/// The stream says which bytes it stores, reads, sends and needs no longer; a store remembers
-/// nothing but the bytes.
+/// The stream remembers what is where; a store keeps the bytes alone, at locations of its own
+/// choosing.
 public protocol HeldStore {
-  /// Keeps a copy of `bytes`, replacing what was at `offset`.
-  mutating func store(_ bytes: RawSpan, at offset: UInt64) throws(StoreError)
+  /// Keeps a copy of `bytes`, all or nothing.
+  ///
+  /// - Returns: The location of the first; the others follow. Not one that was returned before.
+  mutating func store(_ bytes: RawSpan) throws(StoreError) -> UInt64
 
-  /// Appends the bytes of `range`, which were all stored, to `buffer`.
-  mutating func read(_ range: Range<UInt64>, into buffer: inout OutputRawSpan) throws(StoreError)
+  /// Appends the bytes at these locations, which are kept, to `buffer`.
+  func read(_ locations: Range<UInt64>, into buffer: inout OutputRawSpan) throws(StoreError)
 
-  /// Sends the bytes of `range`, which were all stored, to `sink`; `position` advances as there.
-  mutating func send<Sink: StreamSink>(
-    _ range: Range<UInt64>, to sink: inout Sink, advancing position: inout UInt64
+  /// Sends the bytes at these locations, which are kept, to `sink`; `position` advances as there.
+  func send<Sink: StreamSink>(
+    _ locations: Range<UInt64>, to sink: inout Sink, advancing position: inout UInt64
   ) throws(SinkError)
 
-  /// Takes notice that the bytes of `range` are not needed any more, stored or not.
-  mutating func discard(_ range: Range<UInt64>)
+  /// Needs the bytes at these locations, which are kept, no longer.
+  mutating func discard(_ locations: Range<UInt64>)
 }
 
 /// A store had no room, or could not be read back.

@@ -18,14 +18,17 @@ extension OrderedStream {
     let range = offset..<offset + UInt64(buffer.freeCapacity)
     guard offset >= position else { throw .sent(range, position: position) }
     var next = offset
-    while next < range.upperBound, let piece = held.first(reaching: next) {
-      let part = piece.range.clamped(to: range)
-      guard !part.isEmpty else { break }
+    for piece in held.pieces(in: range) {
+      let part = piece.range
       appendZeroes(part.lowerBound - next, to: &buffer)
       switch piece.value {
-      case .zeroes, .hole: appendZeroes(part.upperBound - part.lowerBound, to: &buffer)
-      case .data:
-        do { try store.read(part, into: &buffer) } catch { throw .noRoom(error) }
+      case .stored(let shift):
+        do {
+          try store.read(part.shifted(by: shift), into: &buffer)
+        } catch {
+          throw .noRoom(error)
+        }
+      case .passing, .zeroes, .hole: appendZeroes(part.length, to: &buffer)
       }
       next = part.upperBound
     }
@@ -42,17 +45,31 @@ extension OrderedStream {
       guard try body(range.lowerBound..<next, .data) else { return }
     }
     while next < range.upperBound {
-      let piece = held.first(reaching: next)
-      let start = min(piece?.range.lowerBound ?? .max, range.upperBound)
-      if next < start {
-        guard try body(next..<start, .hole) else { return }
-        next = start
-      } else if let piece {
-        let end = min(piece.range.upperBound, range.upperBound)
-        guard try body(next..<end, piece.value == .data ? .data : .zeroes) else { return }
+      let start = next
+      let kind = extent(at: next, end: &next)
+      // Neighbours of one kind may be held in several pieces.
+      while next < range.upperBound {
+        var end = next
+        guard extent(at: next, end: &end) == kind else { break }
         next = end
       }
+      next = min(next, range.upperBound)
+      guard try body(start..<next, kind) else { return }
     }
+  }
+
+  /// What is at `offset`, at or above the position, and how far.
+  private func extent(at offset: UInt64, end: inout UInt64) -> StreamExtent {
+    guard let piece = held.first(reaching: offset) else {
+      end = .max
+      return .hole
+    }
+    guard piece.range.lowerBound <= offset else {
+      end = piece.range.lowerBound
+      return .hole
+    }
+    end = piece.range.upperBound
+    return piece.value.isData ? .data : .zeroes
   }
 
   private func appendZeroes(_ count: UInt64, to buffer: inout OutputRawSpan) {

@@ -10,45 +10,42 @@ extension OrderedStream {
   /// Sends what is held below `limit`.
   ///
   /// - Parameters:
-  ///   - requested: The request at hand; its bytes below `limit` are in `bytes`, not in the store.
-  ///   - bytes: Empty for zeroes.
+  ///   - bytes: Those of the request at hand, of which some may be passing. Empty for zeroes.
+  ///   - offset: Where the request begins.
   mutating func release(
-    upTo limit: UInt64, requested: Range<UInt64> = 0..<0, _ bytes: RawSpan = RawSpan()
+    upTo limit: UInt64, passing bytes: RawSpan = RawSpan(), at offset: UInt64 = 0
   ) throws(StreamError) {
     while position < limit, let piece = held.first {
       let start = position
-      let result = send(piece, upTo: limit, requested, bytes)
+      let end = min(piece.range.upperBound, limit)
+      let result = send(piece.value, upTo: end, passing: bytes, at: offset)
       let sent = start..<position
       held.remove(sent)
       switch piece.value {
-      case .data: store.discard(sent)
-      case .zeroes: zeroesSent += position - start
+      case .passing: break
+      case .stored(let shift): store.discard(sent.shifted(by: shift))
+      case .zeroes: zeroesSent += sent.length
       case .hole:
-        zeroesSent += position - start
+        zeroesSent += sent.length
         rememberHole(sent)
       }
       try result.get()
     }
   }
 
-  /// Sends the lowest held piece or a part of it: up to `limit` and not across an end of the request
-  /// at hand, whose bytes lie elsewhere.
+  /// Sends what is held from the position up to `end`, all of one kind.
   private mutating func send(
-    _ piece: RangeMap<Held>.Piece, upTo limit: UInt64, _ requested: Range<UInt64>, _ bytes: RawSpan
+    _ kind: Held, upTo end: UInt64, passing bytes: RawSpan, at offset: UInt64
   ) -> Result<Void, StreamError> {
-    var end = min(piece.range.upperBound, limit)
     do {
-      switch piece.value {
+      switch kind {
       case .zeroes, .hole:
         try sink.sendZeroes(end - position, advancing: &position)
-      case .data where requested.contains(position):
-        end = min(end, requested.upperBound)
-        let first = Int(position - requested.lowerBound)
-        let last = Int(end - requested.lowerBound)
-        try sink.send(bytes.extracting(first..<last), advancing: &position)
-      case .data:
-        if position < requested.lowerBound { end = min(end, requested.lowerBound) }
-        try store.send(position..<end, to: &sink, advancing: &position)
+      case .passing:
+        let part = Int(position - offset)..<Int(end - offset)
+        try sink.send(bytes.extracting(part), advancing: &position)
+      case .stored(let shift):
+        try store.send((position..<end).shifted(by: shift), to: &sink, advancing: &position)
       }
       return .success(())
     } catch {
@@ -77,15 +74,17 @@ extension OrderedStream {
   /// Moves firstMissing past what is held without a gap.
   mutating func passHeld() {
     while let piece = held.first(reaching: firstMissing), piece.range.lowerBound <= firstMissing {
-      if piece.value == .data { waiting -= piece.range.upperBound - firstMissing }
+      if piece.value.isData { waiting -= piece.range.upperBound - firstMissing }
       firstMissing = piece.range.upperBound
     }
   }
 
   /// Drops what is held of `range`, for something else to take its place.
   mutating func forget(_ range: Range<UInt64>) {
-    waiting -= held.bytes(of: .data, in: range.part(from: firstMissing))
+    for piece in held.pieces(in: range) where piece.value.isData {
+      waiting -= piece.range.part(from: firstMissing).length
+      if case .stored(let shift) = piece.value { store.discard(piece.range.shifted(by: shift)) }
+    }
     held.remove(range)
-    store.discard(range)
   }
 }

@@ -8,7 +8,7 @@ extension OrderedStream {
   public mutating func write(_ bytes: RawSpan, at offset: UInt64) throws(StreamError) {
     let range = offset..<offset + UInt64(bytes.byteCount)
     guard isNext(range) else {
-      return try accept(range, .data, bytes)
+      return try accept(range, .passing, bytes)
     }
     // The fast path: the request's own buffer goes to the sink.
     do {
@@ -40,6 +40,7 @@ extension OrderedStream {
   ) throws(StreamError) {
     guard failure == nil else { throw .failedBefore }
     guard range.lowerBound >= position else {
+      missedWindow = windowMissed(by: range)
       throw refuse(range, .late(range, position: position))
     }
     do {
@@ -47,7 +48,7 @@ extension OrderedStream {
       try hold(range, kind)
       let due = due
       try keep(bytes, of: range, from: due)
-      try release(upTo: due, requested: range, bytes)
+      try release(upTo: due, passing: bytes, at: range.lowerBound)
     } catch {
       throw refuse(range, error)
     }
@@ -62,11 +63,10 @@ extension OrderedStream {
     owed.remove(range)
     forget(range)
     held.insert(range, kind)
-    if kind == .data { waiting += range.part(from: firstMissing).length }
+    if kind.isData { waiting += range.part(from: firstMissing).length }
     passHeld()
-    while waiting > limits.reorder, !isHoldingHead {
-      try makeHole()
-    }
+    largestDisorder = max(largestDisorder, waiting)
+    while isOverfull { try makeHole() }
   }
 
   /// Stores the part of a request that has to wait, the part at or above `due`. What is below goes
@@ -77,10 +77,22 @@ extension OrderedStream {
     let kept = range.part(from: due)
     guard !bytes.isEmpty, !kept.isEmpty else { return }
     do {
-      try store.store(bytes.extracting(last: Int(kept.length)), at: kept.lowerBound)
+      let location = try store.store(bytes.extracting(last: Int(kept.length)))
+      held.remove(kept)
+      held.insert(kept, .stored(shift: location &- kept.lowerBound))
     } catch {
       throw .noRoom(error)
     }
+  }
+
+  /// What would have kept the stream from going past `range`. As many bytes as lie between its start
+  /// and the end of all are always enough.
+  private func windowMissed(by range: Range<UInt64>) -> Window {
+    let enough = max(high, range.upperBound) - range.lowerBound
+    let sent = range.clamped(to: 0..<position)
+    // A gap that was within the window was closed by a flush.
+    return sentHoles.contains(sent) && limits.reorder < enough
+      ? .reorder(atLeast: enough) : .rewind(atLeast: enough)
   }
 
   /// Answers a request by an error: what of it was not sent is owed.
@@ -98,7 +110,9 @@ extension OrderedStream {
     guard range.lowerBound < firstMissing else { return }
     // What follows it without a gap has to wait again.
     let passed = range.lowerBound..<firstMissing
-    waiting += held.bytes(of: .data, in: passed.part(from: range.upperBound))
+    for piece in held.pieces(in: passed) where piece.value.isData {
+      waiting += piece.range.length
+    }
     firstMissing = range.lowerBound
   }
 }

@@ -38,8 +38,25 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
   public internal(set) var position: UInt64 = 0
   /// How many of the bytes sent were zeroes sent as such: asked for, or holes.
   public internal(set) var zeroesSent: UInt64 = 0
+  /// The most bytes of data that waited for earlier ones at a time.
+  public internal(set) var largestDisorder: UInt64 = 0
   /// What made every later write impossible, if anything did.
   public internal(set) var failure: StreamError?
+
+  /// How many pieces may wait, whatever their size: they take memory for themselves, some 40 bytes
+  /// each, so a client that scatters single bytes could fill it long before `reorder` is reached.
+  private static var mostPieces: Int { 2 << 20 }
+
+  /// One of the two windows, with a size in bytes that is enough.
+  public enum Window: Equatable, Sendable {
+    /// For what is written for the first time: `Limits.reorder`.
+    case reorder(atLeast: UInt64)
+    /// For what was written or settled before: `Limits.rewind`.
+    case rewind(atLeast: UInt64)
+  }
+
+  /// What would have saved the write that came too late, if one did.
+  public internal(set) var missedWindow: Window?
 
   /// Where the bytes go.
   public var sink: Sink
@@ -65,6 +82,12 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
 
   /// Requests answered by an error that were not repeated since, lowest first.
   public var owedRanges: [Range<UInt64>] { owed.ranges }
+
+  /// Whether more waits than may.
+  var isOverfull: Bool {
+    !isHoldingHead && firstMissing < high
+      && (waiting > limits.reorder || held.count > Self.mostPieces)
+  }
 
   /// While true, everything written may be written again.
   var isHoldingHead: Bool { position == 0 && high <= limits.head }

@@ -28,15 +28,21 @@ struct RangeMap<Value: Equatable & Sendable>: Sendable {
     piece(at: index(reaching: offset))
   }
 
-  /// How many bytes of `range` have `value`.
-  func bytes(of value: Value, in range: Range<UInt64>) -> UInt64 {
-    var bytes: UInt64 = 0
-    var next = range.lowerBound
-    while next < range.upperBound, let piece = first(reaching: next) {
-      if piece.value == value { bytes += piece.range.clamped(to: range).length }
-      next = piece.range.upperBound
+  /// The pieces with bytes in `range`, in ascending order and cut to it.
+  func pieces(in range: Range<UInt64>) -> Pieces {
+    Pieces(map: self, rest: range)
+  }
+
+  struct Pieces: Sequence, IteratorProtocol {
+    fileprivate let map: RangeMap
+    fileprivate var rest: Range<UInt64>
+
+    mutating func next() -> Piece? {
+      guard !rest.isEmpty, let next = map.first(reaching: rest.lowerBound) else { return nil }
+      let part = next.range.clamped(to: rest)
+      rest = rest.part(from: part.upperBound)
+      return part.isEmpty ? nil : Piece(range: part, value: next.value)
     }
-    return bytes
   }
 
   /// Adds a range of which no byte has a value.

@@ -67,8 +67,10 @@ struct RangeMapTests {
       try #require(map.first(reaching: offset) == expected, comment)
     }
     let middle = 7..<41
-    let red = naive.colours[middle].count { $0 == .red }
-    try #require(map.bytes(of: .red, in: middle.wide) == UInt64(red), comment)
+    let parts = pieces.filter { $0.range.overlaps(middle.wide) }.map {
+      RangeMap.Piece(range: $0.range.clamped(to: middle.wide), value: $0.value)
+    }
+    try #require(Array(map.pieces(in: middle.wide)) == parts, comment)
   }
 
   @Test("neighbours of one value are merged")
@@ -98,7 +100,7 @@ struct RangeMapTests {
     let offsets = (0..<UInt64(100_000)).shuffled(using: &generator)
     for offset in offsets { map.insert(2 * offset..<2 * offset + 1, .red) }
     #expect(map.count == offsets.count)
-    #expect(map.bytes(of: .red, in: 0..<200_000) == 100_000)
+    #expect(map.pieces(in: 0..<200_000).count { $0.range.length == 1 } == 100_000)
     for offset in offsets.dropFirst() { map.remove(2 * offset..<2 * offset + 1) }
     #expect(map.count == 1)
     #expect(map.first?.range == 2 * offsets[0]..<2 * offsets[0] + 1)

@@ -2,65 +2,55 @@ import StreamCore
 
 /// A store that knows what it keeps, and complains where a real one would give rubbish.
 struct CheckedStore: HeldStore {
-  /// What is kept, by offset.
-  private(set) var bytes: [UInt8?] = []
+  /// What was kept, by location; nil once it was discarded.
+  private var bytes: [UInt8?] = []
+  /// How many bytes are kept.
   private(set) var count = 0
-  /// How many bytes it takes; then it is full, with a part of the request taken.
+  /// How many bytes it takes; then it is full.
   var room = Int.max
   /// What the stream must not do and did.
   private(set) var complaint: String?
 
   static let full = StoreError(errno: 28, reason: "full")
 
-  mutating func store(_ span: RawSpan, at offset: UInt64) throws(StoreError) {
-    if span.isEmpty { complaint = "nothing stored at \(offset)" }
+  mutating func store(_ span: RawSpan) throws(StoreError) -> UInt64 {
+    if span.isEmpty { complaint = "nothing is stored" }
+    guard span.byteCount <= room - count else { throw Self.full }
+    // A gap, so that nobody relies on one request's bytes following another's.
+    bytes.append(nil)
+    let location = UInt64(bytes.count)
     for index in 0..<span.byteCount {
-      guard count < room else { throw Self.full }
-      keep(span.unsafeLoad(fromByteOffset: index, as: UInt8.self), at: Int(offset) + index)
+      bytes.append(span.unsafeLoad(fromByteOffset: index, as: UInt8.self))
     }
+    count += span.byteCount
+    return location
   }
 
-  mutating func read(
-    _ range: Range<UInt64>, into buffer: inout OutputRawSpan
+  func read(
+    _ locations: Range<UInt64>, into buffer: inout OutputRawSpan
   ) throws(StoreError) {
-    for byte in kept(range) { buffer.append(byte) }
+    for byte in kept(locations) { buffer.append(byte) }
   }
 
-  mutating func send<Sink: StreamSink>(
-    _ range: Range<UInt64>, to sink: inout Sink, advancing position: inout UInt64
+  func send<Sink: StreamSink>(
+    _ locations: Range<UInt64>, to sink: inout Sink, advancing position: inout UInt64
   ) throws(SinkError) {
-    try sink.send(kept(range).span.bytes, advancing: &position)
+    try sink.send(kept(locations).span.bytes, advancing: &position)
   }
 
-  mutating func discard(_ range: Range<UInt64>) {
-    var offset = Int(min(range.lowerBound, UInt64(bytes.count)))
-    while offset < bytes.count, offset < range.upperBound {
-      if bytes[offset] != nil { count -= 1 }
-      bytes[offset] = nil
-      offset += 1
-    }
-  }
-
-  private mutating func keep(_ byte: UInt8, at offset: Int) {
-    if offset >= bytes.count {
-      bytes.append(contentsOf: repeatElement(nil, count: offset - bytes.count + 1))
-    }
-    if bytes[offset] == nil { count += 1 }
-    bytes[offset] = byte
-  }
-
-  private mutating func kept(_ range: Range<UInt64>) -> [UInt8] {
-    var result: [UInt8] = []
-    var offset = Int(range.lowerBound)
-    while offset < range.upperBound {
-      if offset < bytes.count, let byte = bytes[offset] {
-        result.append(byte)
-      } else {
-        complaint = "\(offset) is asked for and not stored"
-        result.append(0xFF)
+  mutating func discard(_ locations: Range<UInt64>) {
+    for location in locations {
+      guard location < bytes.count, bytes[Int(location)] != nil else {
+        complaint = "\(location) is discarded and not kept"
+        continue
       }
-      offset += 1
+      bytes[Int(location)] = nil
+      count -= 1
     }
-    return result
+  }
+
+  /// What is not kept is rubbish that no model expects.
+  private func kept(_ locations: Range<UInt64>) -> [UInt8] {
+    locations.map { $0 < bytes.count ? bytes[Int($0)] ?? 0xFF : 0xFF }
   }
 }
