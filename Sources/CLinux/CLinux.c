@@ -28,6 +28,14 @@ int clinux_unread_in_socket(int socket) {
   return ioctl(socket, SIOCOUTQ, &bytes) == -1 ? -1 : bytes;
 }
 
+int clinux_open_unnamed(const char *directory) {
+  return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+}
+
+int clinux_punch(int file, off_t start, off_t count) {
+  return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, count);
+}
+
 static volatile sig_atomic_t terminations;
 
 static volatile pid_t excused_sender;

@@ -23,6 +23,12 @@ int clinux_unread_in_pipe(int pipe);
  * bytes themselves. */
 int clinux_unread_in_socket(int socket);
 
+/* A file without a name in a directory, for reading and writing, gone with its last descriptor. */
+int clinux_open_unnamed(const char *directory);
+
+/* Gives a part of a file's room back to the disk; it reads as zeroes then. */
+int clinux_punch(int file, off_t start, off_t count);
+
 /* From now on SIGTERM and SIGINT are counted and do nothing else; those that the process `excused`
  * sends are not even counted (0: nobody's). A signal handler may do next to nothing, which Swift
  * can't promise. */

@@ -1,0 +1,26 @@
+public import StreamCore
+
+/// Where segments lie: in memory, or in a file.
+public protocol SegmentMedium: Sendable {
+  /// Bytes a segment.
+  var segmentSize: Int { get }
+
+  /// Makes room for one segment more.
+  ///
+  /// - Returns: What stands for it, until it is freed.
+  func allocate() throws(StoreError) -> Int
+
+  /// Gives a segment's room back to the system.
+  func free(_ segment: Int)
+
+  /// Gives back whatever was kept for later segments. `live` segments are in use.
+  func trim(live: Int)
+
+  /// Puts `bytes` into a segment; they don't reach beyond it.
+  func write(_ bytes: RawSpan, to segment: Int, at offset: Int) throws(StoreError)
+
+  /// Lends `count` bytes of a segment to `body`.
+  func withBytes(
+    of segment: Int, at offset: Int, count: Int, _ body: (RawSpan) -> Void
+  ) throws(StoreError)
+}

@@ -1,0 +1,126 @@
+public import StreamCore
+
+/// Keeps held bytes in segments of equal size, one behind the other as they come, and gives a segment
+/// back as soon as nothing in it is needed.
+///
+/// So bytes lie densely however they are scattered over the disk, and a request's bytes lie together.
+/// Locations only grow; the segments they count through are put wherever the medium has room.
+public struct SegmentedStore: HeldStore, Sendable {
+  private struct Segment: Sendable {
+    let room: Int
+    /// Bytes still needed.
+    var live: UInt64
+  }
+
+  private let medium: any SegmentMedium
+  private let size: UInt64
+  /// By location / size.
+  private var segments: [UInt64: Segment] = [:]
+  /// The location of the next byte.
+  private var end: UInt64 = 0
+
+  /// Makes an empty store.
+  public init(in medium: any SegmentMedium) {
+    self.medium = medium
+    size = UInt64(medium.segmentSize)
+  }
+
+  /// Keeps a copy of `bytes`, all or nothing.
+  public mutating func store(_ bytes: RawSpan) throws(StoreError) -> UInt64 {
+    let start = end
+    var rest = bytes
+    do {
+      while !rest.isEmpty {
+        let offset = end % size
+        let part = rest.extracting(first: Int(min(size - offset, UInt64(rest.byteCount))))
+        try append(part, at: Int(offset))
+        rest = rest.extracting(droppingFirst: part.byteCount)
+      }
+    } catch {
+      discard(start..<end)
+      throw error
+    }
+    return start
+  }
+
+  private mutating func append(_ bytes: RawSpan, at offset: Int) throws(StoreError) {
+    let number = end / size
+    var segment: Segment
+    if let begun = segments[number] {
+      segment = begun
+    } else {
+      segment = Segment(room: try medium.allocate(), live: 0)
+    }
+    defer { segments[number] = segment }
+    try medium.write(bytes, to: segment.room, at: offset)
+    segment.live += UInt64(bytes.byteCount)
+    end += UInt64(bytes.byteCount)
+  }
+
+  /// Appends the bytes at `locations` to `buffer`.
+  public func read(
+    _ locations: Range<UInt64>, into buffer: inout OutputRawSpan
+  ) throws(StoreError) {
+    try forEachPart(of: locations) { (room, offset, count) throws(StoreError) in
+      try medium.withBytes(of: room, at: offset, count: count) { bytes in
+        bytes.withUnsafeBytes { for byte in $0 { buffer.append(byte) } }
+      }
+    }
+  }
+
+  /// Sends the bytes at `locations`.
+  public func send<Sink: StreamSink>(
+    _ locations: Range<UInt64>, to sink: inout Sink, advancing position: inout UInt64
+  ) throws(SinkError) {
+    var failure: SinkError?
+    do {
+      try forEachPart(of: locations) { (room, offset, count) throws(StoreError) in
+        guard failure == nil else { return }
+        try medium.withBytes(of: room, at: offset, count: count) { bytes in
+          do throws(SinkError) {
+            try sink.send(bytes, advancing: &position)
+          } catch {
+            failure = error
+          }
+        }
+      }
+    } catch {
+      // What was accepted is lost.
+      throw .broken(errno: error.errno, reason: error.reason)
+    }
+    if let failure { throw failure }
+  }
+
+  /// Needs the bytes at `locations` no longer.
+  public mutating func discard(_ locations: Range<UInt64>) {
+    var next = locations.lowerBound
+    while next < locations.upperBound {
+      let number = next / size
+      let stop = min(locations.upperBound, (number + 1) * size)
+      segments[number]?.live -= stop - next
+      if let segment = segments[number], segment.live == 0 {
+        segments[number] = nil
+        medium.free(segment.room)
+        // The segment being filled starts anew, so that a location is never used twice.
+        if number == end / size { end = (number + 1) * size }
+      }
+      next = stop
+    }
+    medium.trim(live: segments.count)
+  }
+
+  private func forEachPart(
+    of locations: Range<UInt64>,
+    _ body: (_ room: Int, _ offset: Int, _ count: Int) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    var next = locations.lowerBound
+    while next < locations.upperBound {
+      let stop = min(locations.upperBound, (next / size + 1) * size)
+      guard let segment = segments[next / size] else {
+        preconditionFailure("bytes at \(next) are not kept")
+      }
+      try body(segment.room, Int(next % size), Int(stop - next))
+      next = stop
+    }
+  }
+}

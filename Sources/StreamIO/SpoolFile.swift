@@ -1,0 +1,132 @@
+import CLinux
+import Glibc
+public import StreamCore
+import Synchronization
+import SystemPackage
+
+/// Segments in a file that has no name, so that it is gone with this process, however that ends.
+///
+/// Bytes are written and read by calls, not through a mapping: a full disk is an error of the request
+/// at hand, not a signal. They leave by read and write too, never by splice: spliced pages stay the
+/// file's own, and freeing a segment was seen to zero them under the reader.
+public final class SpoolFile: SegmentMedium {
+  /// Bytes a segment; also what one read takes at most.
+  public let segmentSize = 1 << 20
+
+  private struct State {
+    /// Freed places in the file, in segments.
+    var free: [Int] = []
+    /// One past the last place in use.
+    var end = 0
+    /// For what is being sent or read.
+    var buffer: [UInt8] = []
+  }
+
+  private let file: FileDescriptor
+  private let name: String
+  private let state = Mutex(State())
+
+  /// Makes the file in `directory`.
+  ///
+  /// - Parameter name: What it is called in messages.
+  public init(in directory: String, name: String) throws(IOFailure) {
+    let descriptor = clinux_open_unnamed(directory)
+    guard descriptor >= 0 else { throw Self.failure(Errno(rawValue: errno)) }
+    file = FileDescriptor(rawValue: descriptor)
+    self.name = name
+  }
+
+  deinit {
+    try? file.close()
+  }
+
+  private static func failure(_ error: Errno) -> IOFailure {
+    switch error {
+    case .notSupported, .isDirectory:
+      IOFailure(error, "this file system has no unnamed files (O_TMPFILE): give another directory")
+    default: IOFailure(error, "no file can be made there: \(error)")
+    }
+  }
+
+  /// Takes the lowest free place, so that the file stays short. Its room on the disk comes with the
+  /// bytes.
+  public func allocate() -> Int {
+    state.withLock { state in
+      if let lowest = state.free.indices.min(by: { state.free[$0] < state.free[$1] }) {
+        return state.free.remove(at: lowest)
+      }
+      state.end += 1
+      return state.end - 1
+    }
+  }
+
+  /// Gives the segment's room on the disk back.
+  public func free(_ segment: Int) {
+    state.withLock { $0.free.append(segment) }
+    // Where holes can't be made, the place is used again, and the file is emptied in the end.
+    _ = clinux_punch(file.rawValue, off_t(segment * segmentSize), off_t(segmentSize))
+  }
+
+  /// Empties the file when nothing is in it.
+  public func trim(live: Int) {
+    guard live == 0 else { return }
+    state.withLock { state in
+      guard state.end > 0 else { return }
+      state.free = []
+      state.end = 0
+    }
+    ftruncate(file.rawValue, 0)
+  }
+
+  /// Writes `bytes` into a segment; `ENOSPC` or whatever the disk says.
+  public func write(_ bytes: RawSpan, to segment: Int, at offset: Int) throws(StoreError) {
+    var start = off_t(segment * segmentSize + offset)
+    try bytes.withUnsafeBytes { (buffer) throws(StoreError) in
+      var rest = buffer
+      while !rest.isEmpty {
+        let count = pwrite(file.rawValue, rest.baseAddress, rest.count, start)
+        guard count > 0 else {
+          if count < 0, errno == EINTR { continue }
+          throw failure(count < 0 ? errno : EIO)
+        }
+        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+        start += off_t(count)
+      }
+    }
+  }
+
+  /// Reads `count` bytes of a segment and lends them.
+  public func withBytes(
+    of segment: Int, at offset: Int, count: Int, _ body: (RawSpan) -> Void
+  ) throws(StoreError) {
+    try state.withLock { (state) throws(StoreError) in
+      if state.buffer.isEmpty { state.buffer = [UInt8](repeating: 0, count: segmentSize) }
+      var error: Int32 = 0
+      state.buffer.withUnsafeMutableBytes { buffer in
+        let target = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(count))
+        error = fill(target, from: off_t(segment * segmentSize + offset))
+        if error == 0 { body(UnsafeRawBufferPointer(target).bytes) }
+      }
+      guard error == 0 else { throw failure(error) }
+    }
+  }
+
+  /// Returns 0 or the reason's number.
+  private func fill(_ target: UnsafeMutableRawBufferPointer, from start: off_t) -> Int32 {
+    var done = 0
+    while done < target.count {
+      let rest = UnsafeMutableRawBufferPointer(rebasing: target.dropFirst(done))
+      let count = pread(file.rawValue, rest.baseAddress, rest.count, start + off_t(done))
+      guard count > 0 else {
+        if count < 0, errno == EINTR { continue }
+        return count < 0 ? errno : EIO
+      }
+      done += count
+    }
+    return 0
+  }
+
+  private func failure(_ error: Int32) -> StoreError {
+    StoreError(errno: error, reason: "\(name): \(Errno(rawValue: error))")
+  }
+}
