@@ -6,6 +6,8 @@ import SystemPackage
 struct Parameters: Sendable {
   /// The largest disk that qemu accepts, 2^63 - 2^30 bytes: practically endless.
   static let defaultSize: UInt64 = 0x7FFF_FFFF_C000_0000
+  static let defaultReorder: UInt64 = 0
+  static let defaultRewind: UInt64 = 0
 
   /// One line a parameter, as `--help` shows them and nbdkit's shell completion reads them.
   static let help = """
@@ -14,6 +16,9 @@ struct Parameters: Sendable {
                          "pipe=" may be left out.
     write=<FILENAME>     The same as pipe=.
     size=<SIZE>          The disk's virtual size (default: practically endless).
+    reorder=<SIZE>       How many bytes may wait for earlier ones still missing (default: 0).
+    rewind=<SIZE>        How many of the newest bytes can be changed and read (default: 0).
+    spool=<DIRECTORY>    Keep what waits in a file there (default: in memory).
     report=<FILENAME>    At the end, write there what became of the stream, as JSON.
     """
 
@@ -29,6 +34,12 @@ struct Parameters: Sendable {
   private(set) var targetName = "pipe="
   /// The disk's size in bytes, if given.
   private(set) var size: UInt64?
+  /// How many bytes of data may wait for earlier ones.
+  private(set) var reorder = Self.defaultReorder
+  /// How many of the newest bytes stay changeable.
+  private(set) var rewind = Self.defaultRewind
+  /// Where what waits is kept, absolute, if not in memory.
+  private(set) var spool: String?
   /// Where the report goes, if it is wanted.
   private(set) var report: Report.File?
   /// The parameters given so far.
@@ -43,10 +54,15 @@ struct Parameters: Sendable {
       switch key {
       case "pipe", "write": try takeTarget(key, value)
       case "size": size = try Self.size(value)
+      case "reorder": reorder = try Server.parseSize(value)
+      case "rewind": rewind = try Server.parseSize(value)
+      case "spool": spool = try Self.path(value)
       case "report": report = Report.File(path: try Self.path(value), name: "report=\(value)")
       default:
         throw PluginError(
-          .invalidArgument, "unknown parameter: this plugin knows pipe, write, size and report")
+          .invalidArgument,
+          "unknown parameter: this plugin knows pipe, write, size, reorder, rewind, spool and report"
+        )
       }
     } catch {
       throw PluginError(error.errno, "\(key)=\(value): \(error.message)")

@@ -30,6 +30,7 @@ extension SharedStream {
         report.leave(stream.sink.lost)
       }
       do { try stream.sink.close() } catch { report.fail("the last bytes: \(error)") }
+      Server.debug("the largest disorder was \(stream.largestDisorder) bytes waiting")
       report.count(stream.position, zeroes: stream.zeroesSent)
       if let began = state.began { report.seconds = .now - began }
       report.conclude(clientsThere: clients.withLock { $0.values.filter(isThere).count })

@@ -10,7 +10,7 @@ import SystemPackage
 /// all of them. Who is connected and whether more are accepted is kept beside it, as a request may
 /// hold the lock for as long as a reader lets it wait.
 final class SharedStream: Sendable {
-  typealias Stream = OrderedStream<DescriptorSink, HeadStore>
+  typealias Stream = OrderedStream<DescriptorSink, SegmentedStore>
 
   struct State: Sendable {
     /// `nil` where the endpoint could not be opened: clients are refused then.
@@ -32,13 +32,16 @@ final class SharedStream: Sendable {
   private let isRefusing = Atomic<Bool>(false)
 
   /// Opens the stream for requests.
-  func begin(_ sink: DescriptorSink, size: UInt64?) {
+  func begin(
+    _ sink: DescriptorSink, _ parameters: Parameters, keepingIn medium: any SegmentMedium
+  ) {
     if sink.capacity > 0 { Server.debug("the pipe holds \(sink.capacity) bytes") }
     // A disk that is all head would wait for the end as a whole.
-    let head = (size ?? .max) <= Self.head ? 0 : Self.head
+    let head = (parameters.size ?? .max) <= Self.head ? 0 : Self.head
     let stream = Stream(
-      limits: Stream.Limits(reorder: 0, rewind: 0, head: head), sink: sink,
-      store: HeadStore(capacity: Int(head)))
+      limits: Stream.Limits(
+        reorder: parameters.reorder, rewind: parameters.rewind, head: head),
+      sink: sink, store: SegmentedStore(in: medium))
     state.withLock { $0.stream = stream }
   }
 
@@ -138,7 +141,11 @@ final class SharedStream: Sendable {
 
   /// Says what became of a request. Where the stream has failed with it, that is remembered.
   private func failed(_ request: String, _ error: StreamError) -> PluginError {
-    let failure = PluginError(error.errno, "\(request): \(error.message)")
+    var message = "\(request): \(error.message)"
+    if case .late = error, let missed = state.withLock({ $0.stream?.missedWindow }) {
+      message += ": \(missed.remedy)"
+    }
+    let failure = PluginError(error.errno, message)
     if error.isFinal { refuseAll(because: failure.message) }
     return failure
   }

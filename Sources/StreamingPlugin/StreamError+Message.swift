@@ -17,8 +17,7 @@ extension StreamError {
   var message: String {
     switch self {
     case .late(_, let position):
-      "behind the stream's position \(position), what lies there was sent already: "
-        + "write in ascending order (qemu-img convert without -W, nbdcopy --synchronous)"
+      "behind the stream's position \(position), what lies there was sent already"
     case .sent(_, let position):
       "behind the stream's position \(position), what lies there was sent and can't be read"
     case .owed(let range):
@@ -29,5 +28,23 @@ extension StreamError {
     case .broken(_, let reason): reason
     case .failedBefore: "the stream has failed before"
     }
+  }
+}
+
+extension SharedStream.Stream.Window {
+  /// What to do the next time, to follow the message of a late write.
+  var remedy: String {
+    switch self {
+    case .reorder(let size):
+      "it missed the reorder window: reorder=\(Self.written(size)) would have been enough"
+    case .rewind(let size):
+      "it missed the rewind window: rewind=\(Self.written(size)) would have been enough"
+    }
+  }
+
+  /// A size as a parameter takes it, rounded up.
+  private static func written(_ size: UInt64) -> String {
+    let (unit, letter): (UInt64, String) = size < 1 << 20 ? (1 << 10, "k") : (1 << 20, "M")
+    return "\((size + unit - 1) / unit)\(letter)"
   }
 }

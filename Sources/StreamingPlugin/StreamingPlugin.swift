@@ -4,6 +4,12 @@ import StreamIO
 import Synchronization
 import SystemPackage
 
+/// What was made ready before the server forked.
+private struct Prepared: Sendable {
+  var destination: Destination
+  let medium: any SegmentMedium
+}
+
 /// Turns what a client writes to a disk into a stream.
 final class StreamingPlugin: Plugin, Sendable {
   static let name = "streaming"
@@ -19,7 +25,7 @@ final class StreamingPlugin: Plugin, Sendable {
   static let threadModel = ThreadModel<StreamingPlugin>.serializeRequests
 
   private let parameters = Mutex(Parameters())
-  private let destination = Mutex<Destination?>(nil)
+  private let prepared = Mutex<Prepared?>(nil)
   private let stream = SharedStream()
   /// The process that nbdkit was started as.
   private let startedAs = Atomic<pid_t>(0)
@@ -35,16 +41,21 @@ final class StreamingPlugin: Plugin, Sendable {
   }
 
   func dumpFields() -> [(key: String, value: String)] {
-    [("streaming_default_size", "\(Parameters.defaultSize)")]
+    [
+      ("streaming_default_size", "\(Parameters.defaultSize)"),
+      ("streaming_default_reorder", "\(Parameters.defaultReorder)"),
+      ("streaming_default_rewind", "\(Parameters.defaultRewind)"),
+    ]
   }
 
   func getReady() throws {
     let parameters = parameters.withLock { $0 }
     // Nothing is changed before everything was checked.
     try parameters.report?.check()
-    let ready = try Destination.prepare(parameters, patience: .whileServing)
+    let medium = try parameters.medium()
+    let destination = try Destination.prepare(parameters, patience: .whileServing)
     try parameters.report?.removeOld()
-    destination.withLock { $0 = ready }
+    prepared.withLock { $0 = destination.map { Prepared(destination: $0, medium: medium) } }
     startedAs.store(getpid(), ordering: .relaxed)
   }
 
@@ -55,10 +66,12 @@ final class StreamingPlugin: Plugin, Sendable {
     do throws(PluginError) {
       // Again, as nbdkit may have become another user.
       try parameters.report?.check()
-      let sink = try destination.withLock { (destination) throws(PluginError) in
-        try destination?.open(patience: .whileServing)
+      try prepared.withLock { (prepared) throws(PluginError) in
+        guard let sink = try prepared?.destination.open(patience: .whileServing),
+          let medium = prepared?.medium
+        else { return }
+        stream.begin(sink, parameters, keepingIn: medium)
       }
-      if let sink { stream.begin(sink, size: parameters.size) }
     } catch {
       Server.error(error.message)
       stream.refuseAll(because: error.message)
@@ -78,8 +91,10 @@ final class StreamingPlugin: Plugin, Sendable {
   func cleanup() {
     let parameters = parameters.withLock { $0 }
     let report = stream.end(size: parameters.size, excusing: waitingParent)
-    destination.withLock { (destination) in
-      do throws(PluginError) { try destination?.remove() } catch { Server.error(error.message) }
+    prepared.withLock { (prepared) in
+      do throws(PluginError) { try prepared?.destination.remove() } catch {
+        Server.error(error.message)
+      }
     }
     report.log()
     do throws(PluginError) { try parameters.report?.write(report) } catch {

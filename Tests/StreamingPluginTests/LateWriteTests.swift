@@ -9,7 +9,7 @@ struct LateWriteTests {
     .ioError,
     "write of 512 bytes at offset 4096: behind the stream's position 10000, "
       + "what lies there was sent already: "
-      + "write in ascending order (qemu-img convert without -W, nbdcopy --synchronous)")
+      + "it missed the rewind window: rewind=6k would have been enough")
 
   @Test("It says where and what would help, and everything after it is refused")
   func latch() throws {

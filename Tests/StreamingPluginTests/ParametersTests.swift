@@ -163,7 +163,8 @@ struct ParametersTests {
     #expect(
       throws: PluginError(
         .invalidArgument,
-        "\(key)=1: unknown parameter: this plugin knows pipe, write, size and report")
+        "\(key)=1: unknown parameter: this plugin knows pipe, write, size, reorder, rewind, spool "
+          + "and report")
     ) { try parameters.take(key, "1") }
   }
 

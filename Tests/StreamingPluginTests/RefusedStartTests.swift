@@ -74,7 +74,8 @@ struct RefusedStartTests {
   func parameter() throws {
     let refusal = Refusal(
       .invalidArgument,
-      "sice=1G: unknown parameter: this plugin knows pipe, write, size and report")
+      "sice=1G: unknown parameter: this plugin knows pipe, write, size, reorder, rewind, spool "
+        + "and report")
     #expect(throws: refusal) { _ = try Served(["sice": "1G"]) }
   }
 }
