@@ -6,6 +6,7 @@ struct HeadTests {
   @Test("wait, and may be written again, as long as nothing above them was")
   func wait() throws {
     var stream = TextStream(head: 4)
+    try stream.write("zz", at: 0)
     try stream.zero(0..<4)
     try stream.flush()
     try stream.write("abcd", at: 0)

@@ -1,19 +1,5 @@
 import Testing
 
-/// Takes a stream and the model through the same steps; a disagreement fails the test, with the
-/// shortest case that shows it.
-func expectAgreement(
-  _ setup: Setup, _ steps: [Step], _ comment: String = "",
-  sourceLocation: SourceLocation = #_sourceLocation
-) {
-  guard Agreement.check(setup, steps) != nil else { return }
-  let shortest = Shrinking.shortest(setup, steps)
-  let difference = Agreement.check(shortest.setup, shortest.steps) ?? ""
-  Issue.record(
-    "\(difference)\n\(comment)\n\(swiftCode(shortest.setup, shortest.steps))",
-    sourceLocation: sourceLocation)
-}
-
 @Suite("Random operations")
 struct RandomOperationsTests {
   @Test("a million of all kinds, with failures, do what the design says")
@@ -26,7 +12,7 @@ struct RandomOperationsTests {
       let (steps, difference) = steps(setup, &random)
       left -= steps.count
       guard difference == nil else {
-        expectAgreement(setup, steps, "SEED=\(Environment.seed)")
+        reportDisagreement(setup, steps, "SEED=\(Environment.seed)")
         return
       }
     }
