@@ -21,7 +21,10 @@ struct ZeroTests {
     try await reader.end()
     #expect(reader.count == 64.mib)
     let calls = text(of: trace).split(separator: "\n").filter { $0.contains("<\(fifo)>") }
-    #expect(calls.filter { $0.contains("write(") }.map { $0.hasSuffix("= 512") } == [true])
+    // All that is ever offered to be copied are the client's 512 bytes; more than once if the pipe
+    // is full.
+    let writes = calls.filter { $0.contains("write(") }
+    #expect(!writes.isEmpty && writes.allSatisfy { $0.contains("..., 512") })
     #expect(calls.contains { $0.contains("vmsplice(") })
   }
 }
