@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @Suite("Random operations")
@@ -5,6 +6,8 @@ struct RandomOperationsTests {
   @Test("a million of all kinds, with failures, do what the design says")
   func million() {
     print("SEED=\(Environment.seed) repeats these random operations")
+    // A trap would lose it.
+    fflush(nil)
     var random = RandomSteps(generator: SeededGenerator(seed: Environment.seed))
     var left = Environment.isSoak ? 200_000_000 : 1_000_000
     while left > 0 {
