@@ -22,6 +22,10 @@ struct BoundSocket {
     if let backlog, listen(descriptor, backlog) != 0 { throw Errno(rawValue: errno) }
   }
 
+  func close() {
+    end.close()
+  }
+
   /// The next connection that waits.
   func accept() throws -> End {
     let connection = Glibc.accept(try end.open.rawValue, nil, nil)
