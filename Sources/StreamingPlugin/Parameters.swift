@@ -6,7 +6,7 @@ import SystemPackage
 struct Parameters: Sendable {
   /// The largest disk that qemu accepts, 2^63 - 2^30 bytes: practically endless.
   static let defaultSize: UInt64 = 0x7FFF_FFFF_C000_0000
-  static let defaultReorder: UInt64 = 0
+  static let defaultReorder: UInt64 = 256 << 20
   static let defaultRewind: UInt64 = 0
 
   /// One line a parameter, as `--help` shows them and nbdkit's shell completion reads them.
@@ -16,7 +16,7 @@ struct Parameters: Sendable {
                          "pipe=" may be left out.
     write=<FILENAME>     The same as pipe=.
     size=<SIZE>          The disk's virtual size (default: practically endless).
-    reorder=<SIZE>       How many bytes may wait for earlier ones still missing (default: 0).
+    reorder=<SIZE>       How many bytes may wait for earlier ones still missing (default: 256M).
     rewind=<SIZE>        How many of the newest bytes can be changed and read (default: 0).
     spool=<DIRECTORY>    Keep what waits in a file there (default: in memory).
     report=<FILENAME>    At the end, write there what became of the stream, as JSON.

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @Suite("The documentation", .endToEnd, .requires("nbdkit"))
@@ -32,6 +33,22 @@ struct DocumentationTests {
     }
     #expect(!dumped.isEmpty)
     #expect(dumped.sorted() == described.sorted())
+  }
+
+  @Test("gives the windows the same defaults in --dump-plugin, --help and the manual page")
+  func defaults() async throws {
+    let dumped = try await Plugin.ask("--dump-plugin")
+    let help = try await Plugin.ask("--help")
+    let page = try ManualPage.text()
+    for (key, bytes, written) in [("reorder", 256.mib, "256M"), ("rewind", 0, "0")] {
+      #expect(dumped.contains("\nstreaming_default_\(key)=\(bytes)\n"))
+      #expect(
+        help.split(separator: "\n").contains {
+          $0.contains("\(key)=") && $0.contains("(default: \(written))")
+        })
+      let item = page.components(separatedBy: "=item ").first { $0.hasPrefix("B<\(key)=>") }
+      #expect(item?.contains("default is \(written)") == true)
+    }
   }
 
   private typealias Parameter = (key: Substring, value: Substring)

@@ -29,7 +29,7 @@ struct SlowReaderTests {
   func holes() async throws {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=32M")
+    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=32M", "reorder=0")
     let reader = try await sandbox.reader("pv -q -L 12m", of: fifo)
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 5000") == "ok")

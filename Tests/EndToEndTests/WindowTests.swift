@@ -11,15 +11,14 @@ struct WindowTests {
     try await expectStreamed(
       image, by: "qemu-img convert -W -m \(coroutines) -n -f raw -O raw '\(image)' \"$uri\"",
       size: 64.mib,
-      with: ["reorder=256M"] + (spools ? ["spool=\(sandbox.directory)"] : []))
+      with: spools ? ["spool=\(sandbox.directory)"] : [])
   }
 
   @Test("for nbdcopy from an NBD server", .requires("nbdkit", "qemu-nbd", "nbdcopy"))
   func nbdcopy() async throws {
     let image = try Sandbox.current().image("image", size: 64.mib)
     try await expectStreamed(
-      image, by: "nbdcopy -- [ qemu-nbd -r -f raw '\(image)' ] \"$uri\"", size: 64.mib,
-      with: ["reorder=256M"])
+      image, by: "nbdcopy -- [ qemu-nbd -r -f raw '\(image)' ] \"$uri\"", size: 64.mib)
   }
 
   @Test(

@@ -87,7 +87,7 @@ private struct Stream {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
     report = sandbox.path("report")
-    nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "report=\(report)")
+    nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "report=\(report)", "reorder=0")
     reader = try await sandbox.reader(of: fifo)
     client = try await nbdkit.connect()
   }

@@ -40,6 +40,20 @@ struct LateWriteTests {
     expectSame(try reader.bytes(), pattern(10_000))
   }
 
+  @Test("A zero that comes late for what was skipped is accepted: that is what was sent")
+  func lateZero() throws {
+    let served = try Served(["reorder": "0"])
+    let reader = try served.reader()
+    let client = try served.server.open()
+    try client.write(pattern(10_000), at: 100_000)
+    try client.zero(50_000, at: 25_000)
+    try client.write(pattern(10), at: 110_000)
+    client.close()
+    served.end()
+    expectSame(
+      try reader.bytes(), [UInt8](repeating: 0, count: 100_000) + pattern(10_000) + pattern(10))
+  }
+
   @Test("A zero is refused too where it is not what was sent")
   func zero() throws {
     let served = try Served()

@@ -51,14 +51,6 @@ struct RequestTests {
     #expect(report.zeroBytes == 10_000)
   }
 
-  @Test("A zero that comes late for what was skipped is accepted: that is what was sent")
-  func lateZero() throws {
-    try client.write(pattern(10_000), at: 100_000)
-    try client.zero(50_000, at: 25_000)
-    try client.write(pattern(10), at: 110_000)
-    expectSame(try stream(), zeroes(100_000) + pattern(10_000) + pattern(10))
-  }
-
   @Test("A client that initialises the disk may begin again")
   func head() throws {
     try client.zero(512, at: 0)
