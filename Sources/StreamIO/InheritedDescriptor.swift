@@ -4,15 +4,19 @@ import SystemPackage
 /// A descriptor that nbdkit was started with. It is shared with whoever started it, so its flags stay
 /// as they are.
 public struct InheritedDescriptor: Sendable {
+  private let original: FileDescriptor
   private let copy: FileDescriptor
   private let status: FileStatus
 
-  /// Copies `number`, checking that a stream can be written to it.
-  public init(writable number: Int32) throws(IOFailure) {
+  /// Copies `number`, checking that a stream can go that way through it.
+  public init(_ number: Int32, for direction: Direction) throws(IOFailure) {
     let flags = fcntl(number, F_GETFL)
-    guard flags >= 0 else {
-      throw IOFailure(.badFileDescriptor, "is not an open descriptor")
+    // One that is closed on exec was opened since, by the server for itself.
+    guard flags >= 0, fcntl(number, F_GETFD) & FD_CLOEXEC == 0 else {
+      throw IOFailure(
+        .badFileDescriptor, "is not open: it has to be so already when nbdkit is started")
     }
+    original = FileDescriptor(rawValue: number)
     guard flags & O_ACCMODE != O_RDONLY else {
       throw IOFailure(.badFileDescriptor, "is open for reading only")
     }
@@ -59,6 +63,20 @@ public struct InheritedDescriptor: Sendable {
       .invalidArgument,
       "is \(what): send the stream into a pipe, a socket or a character device, or see "
         + "nbdkit-file-plugin(1) for files and disks")
+  }
+
+  /// Closes the original in this process, once it is the one that serves: whoever waits for the end
+  /// of the stream waits for this one too. The standard streams become `/dev/null`, so that nothing
+  /// else is opened in their place.
+  public func closeOriginal() {
+    guard (try? FileStatus(original))?.identity == status.identity else { return }
+    guard original.rawValue <= STDERR_FILENO else {
+      try? original.close()
+      return
+    }
+    guard let null = try? FileDescriptor.open("/dev/null", .readWrite) else { return }
+    _ = try? null.duplicate(as: original)
+    try? null.close()
   }
 
   /// Makes it a sink. A pipe or device is opened anew, so that only this copy is non-blocking; one

@@ -8,17 +8,20 @@ enum Destination: Sendable {
   case namedPipe(NamedPipe, name: String)
   /// Open already.
   case open(DescriptorSink)
+  /// Open already, but the server has the original too, whose reader waits for the end of both.
+  case inherited(DescriptorSink, original: InheritedDescriptor)
 
   /// Checks what stands at the target and takes it, making a FIFO where nothing stands.
   static func prepare(
     _ parameters: Parameters, patience: Patience
   ) throws(PluginError) -> Destination? {
-    let name = parameters.targetName
+    guard let target = parameters.target else { return nil }
+    let name = target.name
     do {
-      switch parameters.target {
-      case nil: return nil
-      case .standardOutput(let descriptor):
-        return .open(try descriptor.sink(name: name, patience: patience))
+      switch target.place {
+      case .descriptor(let original):
+        return .inherited(
+          try original.sink(name: name, patience: patience), original: original)
       case .path(let path):
         switch try Endpoint(writableAt: path) {
         case .absent, .fifo:
@@ -38,10 +41,13 @@ enum Destination: Sendable {
     }
   }
 
-  /// Opens what is not open yet.
+  /// Opens what is not open yet, in the serving process.
   mutating func open(patience: Patience) throws(PluginError) -> DescriptorSink {
     switch self {
     case .open(let sink): return sink
+    case .inherited(let sink, let original):
+      original.closeOriginal()
+      return sink
     case .namedPipe(var pipe, let name):
       defer {
         self = .namedPipe(pipe, name: name)

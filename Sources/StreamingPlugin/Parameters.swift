@@ -15,6 +15,7 @@ struct Parameters: Sendable {
                          a UNIX socket, a character device, or - for standard output.
                          "pipe=" may be left out.
     write=<FILENAME>     The same as pipe=.
+    write-fd=<NUMBER>    A descriptor that nbdkit was started with, instead of pipe=.
     size=<SIZE>          The disk's virtual size (default: practically endless).
     reorder=<SIZE>       How many bytes may wait for earlier ones still missing (default: 256M).
     rewind=<SIZE>        How many of the newest bytes can be changed and read (default: 0).
@@ -22,16 +23,8 @@ struct Parameters: Sendable {
     report=<FILENAME>    At the end, write there what became of the stream, as JSON.
     """
 
-  /// Where the stream goes.
-  enum Target: Sendable {
-    case path(String)
-    case standardOutput(InheritedDescriptor)
-  }
-
-  /// `nil` until given.
+  /// Where the stream goes: `nil` until given.
   private(set) var target: Target?
-  /// The target as the user gave it, for messages: `pipe=output`.
-  private(set) var targetName = "pipe="
   /// The disk's size in bytes, if given.
   private(set) var size: UInt64?
   /// How many bytes of data may wait for earlier ones.
@@ -48,11 +41,12 @@ struct Parameters: Sendable {
   /// Takes one parameter.
   mutating func take(_ key: String, _ value: String) throws(PluginError) {
     do throws(PluginError) {
-      guard given.insert(key).inserted || key == "pipe" || key == "write" else {
+      guard given.insert(key).inserted || key == target?.key else {
         throw PluginError(.invalidArgument, "given twice: give it once")
       }
       switch key {
-      case "pipe", "write": try takeTarget(key, value)
+      case "pipe", "write": try takeTarget(key, value, .write, Target.Place.init(path:for:))
+      case "write-fd": try takeTarget(key, value, .write, Target.Place.init(descriptor:for:))
       case "size": size = try Self.size(value)
       case "reorder": reorder = try Server.parseSize(value)
       case "rewind": rewind = try Server.parseSize(value)
@@ -61,7 +55,8 @@ struct Parameters: Sendable {
       default:
         throw PluginError(
           .invalidArgument,
-          "unknown parameter: this plugin knows pipe, write, size, reorder, rewind, spool and report"
+          "unknown parameter: this plugin knows pipe, write, write-fd, size, reorder, rewind, spool "
+            + "and report"
         )
       }
     } catch {
@@ -71,38 +66,30 @@ struct Parameters: Sendable {
 
   /// Checks that what is required was given.
   func check() throws(PluginError) {
-    guard target != nil else {
+    guard let target else {
       throw PluginError(
         .invalidArgument, "pipe: missing: say where the stream goes, as in pipe=FILENAME")
     }
-    if case .path(let path) = target, let report, report.path == path {
+    if case .path(let path) = target.place, let report, report.path == path {
       throw PluginError(
         .invalidArgument, "\(report.name): the stream goes there: give a name of its own")
     }
   }
 
-  private mutating func takeTarget(_ key: String, _ value: String) throws(PluginError) {
-    guard target == nil else {
+  private mutating func takeTarget(
+    _ key: String, _ value: String, _ direction: Direction,
+    _ place: (String, Direction) throws(PluginError) -> Target.Place
+  ) throws(PluginError) {
+    if let target {
       throw PluginError(
-        .invalidArgument, "a second endpoint after \(targetName): the stream goes to one only")
+        .invalidArgument,
+        "a second endpoint after \(target.name): the stream has one only")
     }
-    target = value == "-" ? try Self.standardOutput() : .path(try Self.path(value))
-    targetName = "\(key)=\(value)"
+    target = Target(
+      direction: direction, place: try place(value, direction), key: key, value: value)
   }
 
-  private static func standardOutput() throws(PluginError) -> Target {
-    guard Server.standardIOIsSafe else {
-      throw PluginError(
-        .invalidArgument, "standard output is the client's with -s: give another endpoint")
-    }
-    do {
-      return .standardOutput(try InheritedDescriptor(writable: 1))
-    } catch {
-      throw PluginError(error.errno, "standard output \(error.message)")
-    }
-  }
-
-  private static func path(_ value: String) throws(PluginError) -> String {
+  static func path(_ value: String) throws(PluginError) -> String {
     guard !value.isEmpty else { throw PluginError(.invalidArgument, "empty: give a file name") }
     return try Server.absolutePath(value)
   }

@@ -7,6 +7,8 @@ import Testing
 
 @Suite("A descriptor that was inherited is shared with its owner", .timeLimit(.minutes(1)))
 struct InheritedDescriptorTests {
+  private let notOpen = "is not open: it has to be so already when nbdkit is started"
+
   private func flags(_ descriptor: FileDescriptor) -> Int32 {
     fcntl(descriptor.rawValue, F_GETFL)
   }
@@ -14,9 +16,9 @@ struct InheritedDescriptorTests {
   @Test("Its flags stay as they were, and all arrives", arguments: Line.Kind.allCases)
   func delivery(kind: Line.Kind) throws {
     let line = try Line(kind)
-    let original = try line.writing.open
+    let original = try line.writing.inherited
     let before = flags(original)
-    var sink = try InheritedDescriptor(writable: original.rawValue)
+    var sink = try InheritedDescriptor(original.rawValue, for: .write)
       .sink(name: "pipe=-", patience: .ample)
     #expect(flags(original) == before)
     let reader = try line.reader()
@@ -34,7 +36,7 @@ struct InheritedDescriptorTests {
     let line = try Line(kind)
     let watchdog = Watchdog { line.reading.close() }
     defer { watchdog.stop() }
-    var sink = try InheritedDescriptor(writable: try line.writing.open.rawValue)
+    var sink = try InheritedDescriptor(try line.writing.inherited.rawValue, for: .write)
       .sink(name: "pipe=-", patience: .none)
     defer { try? sink.close() }
     var position: UInt64 = 0
@@ -48,7 +50,7 @@ struct InheritedDescriptorTests {
   func device() throws {
     let null = try FileDescriptor.open("/dev/null", .writeOnly)
     defer { try? null.close() }
-    var sink = try InheritedDescriptor(writable: null.rawValue)
+    var sink = try InheritedDescriptor(null.rawValue, for: .write)
       .sink(name: "pipe=-", patience: .ample)
     defer { try? sink.close() }
     var position: UInt64 = 0
@@ -60,7 +62,7 @@ struct InheritedDescriptorTests {
   func readerGone() throws {
     let line = try Line(.pipe)
     line.reading.close()
-    let inherited = try InheritedDescriptor(writable: try line.writing.open.rawValue)
+    let inherited = try InheritedDescriptor(line.writing.inherited.rawValue, for: .write)
     #expect(
       throws: IOFailure(.brokenPipe, "the reader of this pipe has gone already")
     ) { try inherited.sink(name: "pipe=-", patience: .none).close() }
@@ -70,7 +72,7 @@ struct InheritedDescriptorTests {
   func readerGoes() throws {
     let line = try Line(.pipe)
     let waiting = Waiting { _ in false }
-    var sink = try InheritedDescriptor(writable: try line.writing.open.rawValue)
+    var sink = try InheritedDescriptor(try line.writing.inherited.rawValue, for: .write)
       .sink(name: "pipe=-", patience: waiting.patience)
     defer { try? sink.close() }
     line.reading.close()
@@ -83,16 +85,53 @@ struct InheritedDescriptorTests {
 
   @Test("One that is closed is refused")
   func closed() {
-    #expect(throws: IOFailure(.badFileDescriptor, "is not an open descriptor")) {
-      try InheritedDescriptor(writable: 1_000_000)
+    #expect(throws: IOFailure(.badFileDescriptor, notOpen)) {
+      try InheritedDescriptor(1_000_000, for: .write)
     }
+  }
+
+  @Test("One that was opened since, by the server for itself, is refused")
+  func serverOwn() throws {
+    let line = try Line(.pipe)
+    let number = try line.writing.open.rawValue
+    _ = fcntl(number, F_SETFD, FD_CLOEXEC)
+    #expect(throws: IOFailure(.badFileDescriptor, notOpen)) {
+      try InheritedDescriptor(number, for: .write)
+    }
+  }
+
+  @Test("Closed here, its reader sees the end with that of the stream")
+  func closing() throws {
+    let line = try Line(.pipe)
+    let original = try line.writing.inherited
+    let inherited = try InheritedDescriptor(original.rawValue, for: .write)
+    let sink = try inherited.sink(name: "write-fd=7", patience: .ample)
+    inherited.closeOriginal()
+    #expect(fcntl(original.rawValue, F_GETFD) == -1)
+    let reader = try line.reader()
+    try sink.close()
+    #expect(try reader.bytes() == [])
+  }
+
+  @Test("A number that is something else's by now is left alone")
+  func reused() throws {
+    let line = try Line(.pipe)
+    let original = try line.writing.inherited
+    let inherited = try InheritedDescriptor(original.rawValue, for: .write)
+    let sink = try inherited.sink(name: "write-fd=7", patience: .ample)
+    defer { try? sink.close() }
+    let other = try FileDescriptor.open("/dev/null", .writeOnly)
+    _ = try other.duplicate(as: original)
+    inherited.closeOriginal()
+    #expect(fcntl(original.rawValue, F_GETFD) >= 0)
+    try other.close()
   }
 
   @Test("One that can only be read is refused")
   func readOnly() throws {
     let line = try Line(.pipe)
     #expect(throws: IOFailure(.badFileDescriptor, "is open for reading only")) {
-      try InheritedDescriptor(writable: line.reading.open.rawValue)
+      try InheritedDescriptor(line.reading.inherited.rawValue, for: .write)
     }
   }
 
@@ -132,7 +171,7 @@ struct InheritedDescriptorTests {
     _ descriptor: Int32, _ reason: String, sourceLocation: SourceLocation = #_sourceLocation
   ) {
     let failure = #expect(throws: IOFailure.self, sourceLocation: sourceLocation) {
-      try InheritedDescriptor(writable: descriptor)
+      try InheritedDescriptor(descriptor, for: .write)
     }
     #expect(failure?.errno == .invalidArgument, sourceLocation: sourceLocation)
     #expect(failure?.message.hasPrefix(reason) == true, sourceLocation: sourceLocation)

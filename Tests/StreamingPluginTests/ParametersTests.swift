@@ -1,6 +1,7 @@
 import CFakeNBDKit
 import FakeServer
 import NBDKit
+import StreamIO
 import SystemPackage
 import TestSupport
 import Testing
@@ -19,11 +20,12 @@ struct ParametersTests {
     var parameters = Parameters()
     try parameters.take(key, value.given)
     try parameters.check()
-    guard case .path(value.absolute) = parameters.target else {
+    guard case .path(value.absolute) = parameters.target?.place else {
       Issue.record("not taken: \(String(describing: parameters.target))")
       return
     }
-    #expect(parameters.targetName == "\(key)=\(value.given)")
+    #expect(parameters.target?.direction == .write)
+    #expect(parameters.target?.name == "\(key)=\(value.given)")
   }
 
   @Test("- is standard output, where that is a stream")
@@ -33,9 +35,76 @@ struct ParametersTests {
       try #require(try pipe.writeEnd.duplicate(as: .standardOutput) == .standardOutput)
       var parameters = Parameters()
       try parameters.take("pipe", "-")
-      guard case .standardOutput = parameters.target else { throw Errno.invalidArgument }
-      #expect(parameters.targetName == "pipe=-")
+      guard case .descriptor = parameters.target?.place else { throw Errno.invalidArgument }
+      #expect(parameters.target?.name == "pipe=-")
     }
+  }
+
+  @Test("write-fd is a descriptor that is open already")
+  func descriptor() throws {
+    let pipe = try FileDescriptor.pipe()
+    defer {
+      try? pipe.readEnd.close()
+      try? pipe.writeEnd.close()
+    }
+    let number = pipe.writeEnd.rawValue
+    var parameters = Parameters()
+    try parameters.take("write-fd", "\(number)")
+    guard case .descriptor = parameters.target?.place else {
+      Issue.record("not taken: \(String(describing: parameters.target))")
+      return
+    }
+    #expect(parameters.target?.name == "write-fd=\(number)")
+  }
+
+  @Test("A descriptor that goes the other way is refused with its number")
+  func wrongWay() throws {
+    let pipe = try FileDescriptor.pipe()
+    defer {
+      try? pipe.readEnd.close()
+      try? pipe.writeEnd.close()
+    }
+    let number = pipe.readEnd.rawValue
+    var parameters = Parameters()
+    #expect(
+      throws: PluginError(
+        .badFileDescriptor,
+        "write-fd=\(number): descriptor \(number) is open for reading only")
+    ) { try parameters.take("write-fd", "\(number)") }
+  }
+
+  @Test(
+    "What is no descriptor's number is refused",
+    arguments: ["", "seven", "-1", "7.0", " 7", "2147483648", "99999999999999999999"])
+  func noNumber(value: String) {
+    var parameters = Parameters()
+    #expect(
+      throws: PluginError(
+        .invalidArgument,
+        "write-fd=\(value): '\(value)' is not a descriptor's number: give that of one nbdkit is "
+          + "started with")
+    ) { try parameters.take("write-fd", value) }
+  }
+
+  @Test("Standard error is refused as an endpoint")
+  func standardError() {
+    var parameters = Parameters()
+    #expect(
+      throws: PluginError(
+        .invalidArgument,
+        "write-fd=2: descriptor 2 is where nbdkit's own messages go: give another one")
+    ) { try parameters.take("write-fd", "2") }
+  }
+
+  @Test("Descriptors 0 and 1 are refused where they are the client's", arguments: ["0", "1"])
+  func descriptorOfClient(value: String) {
+    fake_set_stdio_safe(0)
+    var parameters = Parameters()
+    #expect(
+      throws: PluginError(
+        .invalidArgument,
+        "write-fd=\(value): descriptor \(value) is the client's with -s: give another endpoint")
+    ) { try parameters.take("write-fd", value) }
   }
 
   @Test("- is refused where standard output is a file")
@@ -111,18 +180,20 @@ struct ParametersTests {
     }
   }
 
-  @Test("A second endpoint is refused, whatever it is", arguments: ["pipe", "write"])
+  @Test(
+    "A second endpoint is refused, whatever it is",
+    arguments: ["pipe", "write", "write-fd"])
   func secondEndpoint(key: String) throws {
-    var parameters = Parameters()
-    try parameters.take("pipe", "first")
     for value in ["second", "first", "-"] {
+      var parameters = Parameters()
+      try parameters.take("pipe", "first")
       #expect(
         throws: PluginError(
           .invalidArgument,
-          "\(key)=\(value): a second endpoint after pipe=first: the stream goes to one only")
+          "\(key)=\(value): a second endpoint after pipe=first: the stream has one only")
       ) { try parameters.take(key, value) }
+      #expect(parameters.target?.name == "pipe=first")
     }
-    #expect(parameters.targetName == "pipe=first")
   }
 
   @Test("Given twice, it is refused, as one of both would be ignored")
@@ -163,15 +234,15 @@ struct ParametersTests {
     #expect(
       throws: PluginError(
         .invalidArgument,
-        "\(key)=1: unknown parameter: this plugin knows pipe, write, size, reorder, rewind, spool "
-          + "and report")
+        "\(key)=1: unknown parameter: this plugin knows pipe, write, write-fd, size, reorder, rewind, "
+          + "spool and report")
     ) { try parameters.take(key, "1") }
   }
 
   @Test(
     "All that are known are in the help, at the start of a line",
     arguments: [
-      "pipe", "write", "size", "report",
+      "pipe", "write", "write-fd", "size", "report",
     ])
   func help(key: String) {
     #expect(Parameters.help.split(separator: "\n").contains { $0.hasPrefix("\(key)=<") })

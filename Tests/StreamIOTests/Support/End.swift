@@ -21,6 +21,15 @@ final class End: Sendable {
     }
   }
 
+  /// The same as a process has it that was started with it.
+  var inherited: FileDescriptor {
+    get throws {
+      let descriptor = try open
+      _ = fcntl(descriptor.rawValue, F_SETFD, 0)
+      return descriptor
+    }
+  }
+
   func close() {
     try? release()?.close()
   }

@@ -1,0 +1,64 @@
+import Glibc
+import NBDKit
+import StreamIO
+import SystemPackage
+
+extension Parameters {
+  /// The stream's other end.
+  struct Target: Sendable {
+    enum Place: Sendable {
+      /// Absolute.
+      case path(String)
+      case descriptor(InheritedDescriptor)
+    }
+
+    let direction: Direction
+    let place: Place
+    let key: String
+    let value: String
+
+    /// The parameter as the user gave it, for messages: `pipe=output`.
+    var name: String { "\(key)=\(value)" }
+  }
+}
+
+extension Parameters.Target.Place {
+  /// A file's name, or `-`.
+  init(path value: String, for direction: Direction) throws(PluginError) {
+    guard value == "-" else {
+      self = .path(try Parameters.path(value))
+      return
+    }
+    switch direction {
+    case .write: try self.init(descriptor: 1, called: "standard output", for: direction)
+    }
+  }
+
+  /// The number of a descriptor.
+  init(descriptor value: String, for direction: Direction) throws(PluginError) {
+    guard let number = Int32(value), number >= 0 else {
+      throw PluginError(
+        .invalidArgument,
+        "'\(value)' is not a descriptor's number: give that of one nbdkit is started with")
+    }
+    guard number != STDERR_FILENO else {
+      throw PluginError(
+        .invalidArgument, "descriptor 2 is where nbdkit's own messages go: give another one")
+    }
+    try self.init(descriptor: number, called: "descriptor \(value)", for: direction)
+  }
+
+  private init(
+    descriptor number: Int32, called name: String, for direction: Direction
+  ) throws(PluginError) {
+    guard number > STDOUT_FILENO || Server.standardIOIsSafe else {
+      throw PluginError(
+        .invalidArgument, "\(name) is the client's with -s: give another endpoint")
+    }
+    do {
+      self = .descriptor(try InheritedDescriptor(number, for: direction))
+    } catch {
+      throw PluginError(error.errno, "\(name) \(error.message)")
+    }
+  }
+}
