@@ -14,7 +14,7 @@ public protocol HeldStore {
   /// Sends the bytes at these locations, which are kept, to `sink`; `position` advances as there.
   func send<Sink: StreamSink>(
     _ locations: Range<UInt64>, to sink: inout Sink, advancing position: inout UInt64
-  ) throws(SinkError)
+  ) throws(TransferError)
 
   /// Needs the bytes at these locations, which are kept, no longer.
   mutating func discard(_ locations: Range<UInt64>)

@@ -16,7 +16,7 @@ public enum StreamError: Error, Equatable, Sendable {
   /// An earlier failure, reported then, is why this and every later write is refused.
   case failedBefore
 
-  init(_ error: SinkError) {
+  init(_ error: TransferError) {
     switch error {
     case .interrupted: self = .interrupted
     case .broken(let errno, let reason): self = .broken(errno: errno, reason: reason)

@@ -4,7 +4,7 @@
 /// and also when they throw: the stream knows at any time what it has sent.
 public protocol StreamSink {
   /// Returns once somebody reads, and at once from then on.
-  mutating func waitForReader() throws(SinkError)
+  mutating func waitForReader() throws(TransferError)
 
   /// Sends all of `bytes`, waiting as often as need be.
   ///
@@ -12,16 +12,8 @@ public protocol StreamSink {
   ///   - bytes: Lent until this returns, and changed by their owner afterwards: they are to be
   ///     copied.
   ///   - position: Bytes sent since the stream began.
-  mutating func send(_ bytes: RawSpan, advancing position: inout UInt64) throws(SinkError)
+  mutating func send(_ bytes: RawSpan, advancing position: inout UInt64) throws(TransferError)
 
   /// Sends `count` zero bytes, any number up to 2^63 - 1.
-  mutating func sendZeroes(_ count: UInt64, advancing position: inout UInt64) throws(SinkError)
-}
-
-/// Why a sink took no more.
-public enum SinkError: Error, Equatable, Sendable {
-  /// The server stops or the client has gone: the wait ended, the stream itself is unharmed.
-  case interrupted
-  /// Nothing can be sent any more, now or later. `errno` is the system's number for the reason.
-  case broken(errno: Int32, reason: String)
+  mutating func sendZeroes(_ count: UInt64, advancing position: inout UInt64) throws(TransferError)
 }

@@ -54,7 +54,7 @@ public struct DescriptorSink: StreamSink, Sendable {
   }
 
   /// Waits until a pipe has a reader: before that, what is written would be lost with the pipe.
-  public mutating func waitForReader() throws(SinkError) {
+  public mutating func waitForReader() throws(TransferError) {
     guard !hasReader else { return }
     var waited = 0
     while poll(0, milliseconds: 0) & POLLERR != 0 {
@@ -73,9 +73,9 @@ public struct DescriptorSink: StreamSink, Sendable {
   /// Copies `bytes` to the reader.
   public mutating func send(
     _ bytes: RawSpan, advancing position: inout UInt64
-  ) throws(SinkError) {
+  ) throws(TransferError) {
     try waitForReader()
-    try bytes.withUnsafeBytes { (buffer) throws(SinkError) in
+    try bytes.withUnsafeBytes { (buffer) throws(TransferError) in
       var rest = buffer
       while !rest.isEmpty {
         let count = write(UnsafeRawBufferPointer(rebasing: rest.prefix(mostPerWrite)))
@@ -93,7 +93,7 @@ public struct DescriptorSink: StreamSink, Sendable {
   /// Sends zeroes: to a pipe by reference, to others from the same constant memory.
   public mutating func sendZeroes(
     _ count: UInt64, advancing position: inout UInt64
-  ) throws(SinkError) {
+  ) throws(TransferError) {
     try waitForReader()
     let zeroes = ZeroPages.shared.bytes
     let end = position + count
@@ -147,7 +147,7 @@ public struct DescriptorSink: StreamSink, Sendable {
   }
 
   /// Decides what an unsuccessful system call means: try again, wait, or the end of the stream.
-  private mutating func recover(from error: Int32) throws(SinkError) {
+  private mutating func recover(from error: Int32) throws(TransferError) {
     switch error {
     case EINTR: try ask()
     case EAGAIN, EWOULDBLOCK: try waitForRoom()
@@ -160,17 +160,17 @@ public struct DescriptorSink: StreamSink, Sendable {
 
   /// Returns when the descriptor takes bytes again, or has failed: the next write tells. A wait
   /// counts as a mebibyte sent, so that one that ends at once again and again is asked about too.
-  private mutating func waitForRoom() throws(SinkError) {
+  private mutating func waitForRoom() throws(TransferError) {
     try askAfter(1 << 20)
     while poll(POLLOUT, milliseconds: 100) == 0 { try ask() }
   }
 
-  private mutating func askAfter(_ count: Int) throws(SinkError) {
+  private mutating func askAfter(_ count: Int) throws(TransferError) {
     unasked += count
     if unasked >= 256 << 20 { try ask() }
   }
 
-  private mutating func ask() throws(SinkError) {
+  private mutating func ask() throws(TransferError) {
     unasked = 0
     guard patience.pause(0) else { throw .interrupted }
   }

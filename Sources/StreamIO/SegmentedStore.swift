@@ -71,13 +71,13 @@ public struct SegmentedStore: HeldStore, Sendable {
   /// Sends the bytes at `locations`.
   public func send<Sink: StreamSink>(
     _ locations: Range<UInt64>, to sink: inout Sink, advancing position: inout UInt64
-  ) throws(SinkError) {
-    var failure: SinkError?
+  ) throws(TransferError) {
+    var failure: TransferError?
     do {
       try forEachPart(of: locations) { (room, offset, count) throws(StoreError) in
         guard failure == nil else { return }
         try medium.withBytes(of: room, at: offset, count: count) { bytes in
-          do throws(SinkError) {
+          do throws(TransferError) {
             try sink.send(bytes, advancing: &position)
           } catch {
             failure = error

@@ -16,7 +16,7 @@ struct BlockingDescriptorTests {
     let bytes = pattern(4 << 20)
     var position: UInt64 = 0
     try sink.send(bytes.span.extracting(0..<sentBefore).bytes, advancing: &position)
-    #expect(throws: SinkError.interrupted) {
+    #expect(throws: TransferError.interrupted) {
       try sink.send(bytes.span.extracting(droppingFirst: sentBefore).bytes, advancing: &position)
     }
     #expect(position > 60_000)
@@ -30,7 +30,9 @@ struct BlockingDescriptorTests {
     defer { watchdog.stop() }
     var sink = try line.blockingSink(.none)
     var position: UInt64 = 0
-    #expect(throws: SinkError.interrupted) { try sink.sendZeroes(4 << 20, advancing: &position) }
+    #expect(throws: TransferError.interrupted) {
+      try sink.sendZeroes(4 << 20, advancing: &position)
+    }
     #expect(line.reading.unread == Int(position))
   }
 

@@ -14,7 +14,7 @@ struct DeadReaderTests {
     var sink = try line.sink(dying.patience)
     let bytes = pattern(8 << 20)
     var position: UInt64 = 0
-    let error = #expect(throws: SinkError.self) {
+    let error = #expect(throws: TransferError.self) {
       try sink.send(bytes.span.bytes, advancing: &position)
     }
     expectReaderGone(error)
@@ -27,7 +27,7 @@ struct DeadReaderTests {
     let dying = DyingReader(line.reading, taking: 10_001)
     var sink = try line.sink(dying.patience)
     var position: UInt64 = 0
-    let error = #expect(throws: SinkError.self) {
+    let error = #expect(throws: TransferError.self) {
       try sink.sendZeroes(1 << 40, advancing: &position)
     }
     expectReaderGone(error)
@@ -44,7 +44,7 @@ struct DeadReaderTests {
     _ = try line.reading.take()
     line.reading.close()
     for _ in 1...2 {
-      let error = #expect(throws: SinkError.self) {
+      let error = #expect(throws: TransferError.self) {
         try sink.send(bytes.span.bytes, advancing: &position)
       }
       expectReaderGone(error)
@@ -63,7 +63,8 @@ struct DeadReaderTests {
     // What it leaves unread makes its end a reset.
     while ends.reading.unread == 0 { usleep(1000) }
     ends.reading.close()
-    #expect(throws: SinkError.broken(errno: ECONNRESET, reason: "pipe=x: the reader has gone")) {
+    #expect(throws: TransferError.broken(errno: ECONNRESET, reason: "pipe=x: the reader has gone"))
+    {
       try sink.sendZeroes(1 << 40, advancing: &position)
     }
   }
@@ -74,14 +75,15 @@ struct DeadReaderTests {
       try CharacterDevice.open("/dev/full"), .device, name: "pipe=x", patience: .ample)
     defer { try? sink.close() }
     var position: UInt64 = 0
-    #expect(throws: SinkError.broken(errno: ENOSPC, reason: "pipe=x: No space left on device")) {
+    #expect(throws: TransferError.broken(errno: ENOSPC, reason: "pipe=x: No space left on device"))
+    {
       try sink.sendZeroes(1, advancing: &position)
     }
     #expect(position == 0)
   }
 
   private func expectReaderGone(
-    _ error: SinkError?, sourceLocation: SourceLocation = #_sourceLocation
+    _ error: TransferError?, sourceLocation: SourceLocation = #_sourceLocation
   ) {
     #expect(
       error == .broken(errno: EPIPE, reason: "pipe=x: the reader has gone"),

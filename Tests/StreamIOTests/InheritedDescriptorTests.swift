@@ -40,7 +40,7 @@ struct InheritedDescriptorTests {
       .sink(name: "pipe=-", patience: .none)
     defer { try? sink.close() }
     var position: UInt64 = 0
-    #expect(throws: SinkError.interrupted) {
+    #expect(throws: TransferError.interrupted) {
       try sink.send(pattern(8 << 20).span.bytes, advancing: &position)
     }
     #expect(line.reading.unread == Int(position))
@@ -77,7 +77,7 @@ struct InheritedDescriptorTests {
     defer { try? sink.close() }
     line.reading.close()
     var position: UInt64 = 0
-    #expect(throws: SinkError.broken(errno: EPIPE, reason: "pipe=-: the reader has gone")) {
+    #expect(throws: TransferError.broken(errno: EPIPE, reason: "pipe=-: the reader has gone")) {
       try sink.send(pattern(10).span.bytes, advancing: &position)
     }
     #expect(waiting.questions == 0)

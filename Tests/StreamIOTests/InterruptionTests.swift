@@ -15,7 +15,7 @@ struct InterruptionTests {
     var sink = try line.sink(.none)
     let bytes = pattern(much)
     var position: UInt64 = 0
-    #expect(throws: SinkError.interrupted) {
+    #expect(throws: TransferError.interrupted) {
       try sink.send(bytes.span.bytes, advancing: &position)
     }
     let first = try line.reading.take()
@@ -34,7 +34,7 @@ struct InterruptionTests {
     let line = try Line(kind)
     var sink = try line.sink(.none)
     var position: UInt64 = 0
-    #expect(throws: SinkError.interrupted) {
+    #expect(throws: TransferError.interrupted) {
       try sink.sendZeroes(UInt64(much), advancing: &position)
     }
     let first = try line.reading.take()
@@ -59,7 +59,7 @@ struct InterruptionTests {
     var sink = try line.sink(waiting.patience)
     let bytes = pattern(much)
     var position: UInt64 = 0
-    #expect(throws: SinkError.interrupted) {
+    #expect(throws: TransferError.interrupted) {
       try sink.send(bytes.span.bytes, advancing: &position)
     }
     let left = try reading.take()
@@ -74,7 +74,7 @@ struct InterruptionTests {
       try CharacterDevice.open("/dev/null"), .device, name: "pipe=x", patience: waiting.patience)
     defer { try? sink.close() }
     var position: UInt64 = 0
-    #expect(throws: SinkError.interrupted) {
+    #expect(throws: TransferError.interrupted) {
       try sink.sendZeroes(1 << 62, advancing: &position)
     }
     #expect(position == 3 * 256 << 20)

@@ -13,7 +13,7 @@ struct PipeCapacityTests {
     var sink = try line.sink(.none)
     let bytes = pattern(sink.capacity + 1)
     var position: UInt64 = 0
-    #expect(throws: SinkError.interrupted) {
+    #expect(throws: TransferError.interrupted) {
       try sink.send(bytes.span.bytes, advancing: &position)
     }
     #expect(position == UInt64(sink.capacity))

@@ -62,12 +62,12 @@ struct WaitForReaderTests {
         #expect(waiting.lines.isEmpty)
         return waiting.milliseconds < 2900
       })
-    #expect(throws: SinkError.interrupted) { try sink.waitForReader() }
+    #expect(throws: TransferError.interrupted) { try sink.waitForReader() }
 
     let patient = Waiting { $0.milliseconds % 60_000 != 0 }
     sink.patience = patient.patience
     for _ in 1...2 {
-      #expect(throws: SinkError.interrupted) { try sink.waitForReader() }
+      #expect(throws: TransferError.interrupted) { try sink.waitForReader() }
     }
     #expect(patient.milliseconds == 120_000)
     #expect(patient.lines == ["pipe=out: waiting for a reader to open it"])
@@ -78,10 +78,10 @@ struct WaitForReaderTests {
     var sink = try sink(Waiting { _ in false })
     let bytes = pattern(1000)
     var position: UInt64 = 5
-    #expect(throws: SinkError.interrupted) {
+    #expect(throws: TransferError.interrupted) {
       try sink.send(bytes.span.bytes, advancing: &position)
     }
-    #expect(throws: SinkError.interrupted) { try sink.sendZeroes(1000, advancing: &position) }
+    #expect(throws: TransferError.interrupted) { try sink.sendZeroes(1000, advancing: &position) }
     #expect(position == 5)
     reader.come()
     #expect(try reader.take().isEmpty)
@@ -97,7 +97,7 @@ struct WaitForReaderTests {
     try sink.waitForReader()
     #expect(waiting.questions == 0)
     var position: UInt64 = 0
-    #expect(throws: SinkError.broken(errno: EPIPE, reason: "pipe=out: the reader has gone")) {
+    #expect(throws: TransferError.broken(errno: EPIPE, reason: "pipe=out: the reader has gone")) {
       try sink.sendZeroes(1, advancing: &position)
     }
   }

@@ -39,7 +39,7 @@ struct ZeroPagesTests {
   /// Sends single zeroes until the pipe is full, and returns how many that were.
   private func fill(_ sink: inout DescriptorSink) -> Int {
     var position: UInt64 = 0
-    #expect(throws: SinkError.interrupted) {
+    #expect(throws: TransferError.interrupted) {
       while true { try sink.sendZeroes(1, advancing: &position) }
     }
     return Int(position)

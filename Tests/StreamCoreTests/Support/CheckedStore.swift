@@ -34,7 +34,7 @@ struct CheckedStore: HeldStore {
 
   func send<Sink: StreamSink>(
     _ locations: Range<UInt64>, to sink: inout Sink, advancing position: inout UInt64
-  ) throws(SinkError) {
+  ) throws(TransferError) {
     try sink.send(kept(locations).span.bytes, advancing: &position)
   }
 

@@ -10,11 +10,11 @@ struct RecordingSink: StreamSink {
   /// What the stream must not do and did.
   private(set) var complaint: String?
 
-  mutating func waitForReader() throws(SinkError) {
+  mutating func waitForReader() throws(TransferError) {
     if fault == .noReader { throw .interrupted }
   }
 
-  mutating func send(_ bytes: RawSpan, advancing position: inout UInt64) throws(SinkError) {
+  mutating func send(_ bytes: RawSpan, advancing position: inout UInt64) throws(TransferError) {
     let count = accept(UInt64(bytes.byteCount), at: position)
     for index in 0..<count {
       received.append(bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self))
@@ -24,7 +24,7 @@ struct RecordingSink: StreamSink {
 
   mutating func sendZeroes(
     _ count: UInt64, advancing position: inout UInt64
-  ) throws(SinkError) {
+  ) throws(TransferError) {
     let count = accept(count, at: position)
     received.append(contentsOf: repeatElement(0, count: count))
     zeroes += count
@@ -39,7 +39,7 @@ struct RecordingSink: StreamSink {
 
   private mutating func advance(
     _ position: inout UInt64, by count: Int
-  ) throws(SinkError) {
+  ) throws(TransferError) {
     position += UInt64(count)
     guard let stop = fault.stop else { return }
     switch fault {

@@ -42,7 +42,7 @@ enum Fault: Equatable {
   case broken(after: Int)
 
   /// How many bytes the sink takes before it fails, and how.
-  var stop: (after: Int, error: SinkError)? {
+  var stop: (after: Int, error: TransferError)? {
     switch self {
     case .none: nil
     case .noReader: (0, .interrupted)
@@ -51,7 +51,7 @@ enum Fault: Equatable {
     }
   }
 
-  static let brokenPipe = SinkError.broken(errno: 32, reason: "nobody reads")
+  static let brokenPipe = TransferError.broken(errno: 32, reason: "nobody reads")
 }
 
 extension Range<Int> {
