@@ -28,7 +28,7 @@ BUILDFLAGS = -c release --product $(NAME) --disable-local-rpath \
   -Xlinker -z -Xlinker nodelete
 
 SWIFT_FILES := Package.swift Sources Tests
-SCRIPTS := .ci/run $(wildcard scripts/*.sh)
+SCRIPTS := .ci/run $(wildcard scripts/*.sh Tests/*/Scripts/*.sh)
 
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:

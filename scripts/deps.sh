@@ -22,6 +22,7 @@ demo  | command:pod2man                          | perl               | /usr/bin
 check | command:fusermount3                      | fuse3              | fuse3
 check | command:nbdfuse                          | libnbd-bin         | /usr/bin/nbdfuse
 check | command:nm                               | binutils           | binutils
+check | command:openssl                          | openssl            | openssl
 check | command:podchecker                       | perl               | /usr/bin/podchecker
 check | command:ps                               | procps             | procps-ng
 check | command:pv                               | pv                 | pv

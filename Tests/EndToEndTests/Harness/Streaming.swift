@@ -7,10 +7,11 @@ import Testing
 ///   - client: The command for `--run`; it finds the disk in `$uri`.
 ///   - size: For `size=`, if that is to be given.
 ///   - parameters: The plugin's, beyond the endpoint, the size and the report.
+///   - options: nbdkit's own.
 ///   - reader: See `Sandbox.reader`.
 func expectStreamed(
   _ image: String, by client: String, size: Int? = nil, with parameters: [String] = [],
-  to reader: String = "cat",
+  options: [String] = [], to reader: String = "cat",
   sourceLocation: SourceLocation = #_sourceLocation
 ) async throws {
   let sandbox = try Sandbox.current()
@@ -20,7 +21,7 @@ func expectStreamed(
   let reader = try await sandbox.reader(reader, of: fifo, to: "stream\(number)")
   let nbdkit = try await sandbox.nbdkit(
     ["pipe=\(fifo)", "report=\(report)"] + (size.map { ["size=\($0)"] } ?? []) + parameters,
-    run: client)
+    options: options, run: client)
 
   #expect(try await nbdkit.exit() == .exited(0), sourceLocation: sourceLocation)
   #expect(nbdkit.errors == "", "nothing to complain of", sourceLocation: sourceLocation)
