@@ -75,18 +75,16 @@ public struct DescriptorSink: StreamSink, Sendable {
     _ bytes: RawSpan, advancing position: inout UInt64
   ) throws(TransferError) {
     try waitForReader()
-    try bytes.withUnsafeBytes { (buffer) throws(TransferError) in
-      var rest = buffer
-      while !rest.isEmpty {
-        let count = write(UnsafeRawBufferPointer(rebasing: rest.prefix(mostPerWrite)))
-        guard count > 0 else {
-          try recover(from: count < 0 ? errno : EIO)
-          continue
-        }
-        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
-        position += UInt64(count)
-        try askAfter(count)
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write($0) }
+      guard count > 0 else {
+        try recover(from: count < 0 ? errno : EIO)
+        continue
       }
+      rest = rest.extracting(droppingFirst: count)
+      position += UInt64(count)
+      try askAfter(count)
     }
   }
 
