@@ -1,14 +1,15 @@
-public import SystemPackage
+import SystemPackage
 
 /// A tape, `/dev/null` and the like.
 public enum CharacterDevice {
-  /// Opens a device for writing, non-blocking where it knows that.
-  ///
-  /// - Returns: To be closed by the caller.
-  public static func open(_ path: String) throws(IOFailure) -> FileDescriptor {
+  /// Opens a device, non-blocking where it knows that.
+  public static func open(
+    _ path: String, for direction: Direction
+  ) throws(IOFailure) -> OpenEndpoint {
     do {
-      return try FileDescriptor.open(
-        FilePath(path), .writeOnly, options: [.nonBlocking, .closeOnExec])
+      let device = try FileDescriptor.open(
+        FilePath(path), direction.accessMode, options: [.nonBlocking, .closeOnExec])
+      return OpenEndpoint(device, .device)
     } catch {
       throw IOFailure(error as? Errno ?? .ioError, "the device can't be opened: \(error)")
     }

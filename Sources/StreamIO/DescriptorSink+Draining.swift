@@ -51,16 +51,16 @@ extension DescriptorSink {
   /// Sent and not read yet: bytes of a pipe; of a socket the memory they take, which is more.
   private var unread: UInt64 {
     switch kind {
-    case .pipe: UInt64(max(0, clinux_unread_in_pipe(descriptor.rawValue)))
-    case .socket: UInt64(max(0, clinux_unread_in_socket(descriptor.rawValue)))
+    case .pipe: UInt64(max(0, clinux_unread_in_pipe(line.file.rawValue)))
+    case .socket: UInt64(max(0, clinux_unread_in_socket(line.file.rawValue)))
     case .device: 0
     }
   }
 
   private var readerHasGone: Bool {
     switch kind {
-    case .pipe: poll(0, milliseconds: 0) & POLLERR != 0
-    case .socket: poll(0, milliseconds: 0) & POLLHUP != 0
+    case .pipe: line.poll(0, milliseconds: 0) & POLLERR != 0
+    case .socket: line.poll(0, milliseconds: 0) & POLLHUP != 0
     case .device: false
     }
   }
@@ -71,7 +71,7 @@ extension DescriptorSink {
     guard kind == .socket else { return false }
     var error: Int32 = 0
     var size = socklen_t(MemoryLayout<Int32>.size)
-    getsockopt(descriptor.rawValue, SOL_SOCKET, SO_ERROR, &error, &size)
+    getsockopt(line.file.rawValue, SOL_SOCKET, SO_ERROR, &error, &size)
     return error != 0
   }
 }

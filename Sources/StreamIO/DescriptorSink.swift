@@ -5,68 +5,41 @@ public import SystemPackage
 
 /// Sends the stream to an open descriptor: a pipe, a socket or a character device.
 ///
-/// Nothing here blocks in a system call: each wait is a poll of at most 100 ms, after which
-/// ``Patience`` is asked, so that a request ends when its client goes or the server stops.
+/// Nothing here blocks in a system call: each wait is a short one, after which ``Patience`` is asked.
 public struct DescriptorSink: StreamSink, Sendable {
-  /// What the descriptor is, which decides on the system calls.
-  public enum Kind: Sendable {
-    case pipe, socket, device
-  }
+  /// What the descriptor is.
+  public typealias Kind = OpenEndpoint.Kind
 
-  let descriptor: FileDescriptor
+  var line: PatientDescriptor
   let kind: Kind
-  /// What the endpoint is called in messages.
-  let name: String
   /// The most bytes one write may offer: a descriptor that had to stay blocking takes only what is
   /// certain not to block.
   let mostPerWrite: Int
   /// Who is asked whether to wait on.
-  public var patience: Patience
+  public var patience: Patience {
+    get { line.patience }
+    set { line.patience = newValue }
+  }
 
   /// What a pipe can hold in bytes, or 0 where that is not known.
   public private(set) var capacity = 0
   private var hasReader: Bool
-  /// Whether the user was told that a reader is waited for.
-  private var hasAnnounced = false
   private var zeroesByReference: Bool
-  /// Bytes sent since the patience was last asked: who never waits is asked as well.
-  private var unasked = 0
 
-  /// Takes over `descriptor`, to be closed by ``close()``.
-  ///
-  /// - Parameters:
-  ///   - hasReader: A pipe has had a reader from the start, so that none is waited for: if that one
-  ///     has gone, no other can come.
-  ///   - staysBlocking: The descriptor is shared with others and could not be opened anew, so it
-  ///     was left blocking.
-  public init(
-    _ descriptor: FileDescriptor, _ kind: Kind, name: String, patience: Patience,
-    hasReader: Bool = false, staysBlocking: Bool = false
-  ) {
-    self.descriptor = descriptor
-    self.kind = kind
-    self.name = name
-    self.patience = patience
-    mostPerWrite = staysBlocking && kind != .socket ? Int(PIPE_BUF) : Int.max
-    self.hasReader = hasReader || kind != .pipe
+  /// Takes over `endpoint`, to be closed by ``close()``; messages call it `name`.
+  public init(_ endpoint: OpenEndpoint, name: String, patience: Patience) {
+    line = PatientDescriptor(endpoint.descriptor, name: name, patience: patience)
+    kind = endpoint.kind
+    mostPerWrite = endpoint.staysBlocking && kind != .socket ? Int(PIPE_BUF) : Int.max
+    hasReader = endpoint.hasPeer
     zeroesByReference = kind == .pipe
-    if kind == .pipe { capacity = PipeCapacity.enlarge(descriptor) }
+    if kind == .pipe { capacity = PipeCapacity.enlarge(endpoint.descriptor) }
   }
 
   /// Waits until a pipe has a reader: before that, what is written would be lost with the pipe.
   public mutating func waitForReader() throws(TransferError) {
     guard !hasReader else { return }
-    var waited = 0
-    while poll(0, milliseconds: 0) & POLLERR != 0 {
-      // Short at first: readers are mostly started together with the server.
-      let slice = waited < 1000 ? 10 : 100
-      guard patience.pause(slice) else { throw .interrupted }
-      waited += slice
-      if waited >= 3000, !hasAnnounced {
-        hasAnnounced = true
-        patience.announce("\(name): waiting for a reader to open it")
-      }
-    }
+    while line.poll(0, milliseconds: 0) & POLLERR != 0 { try line.waitForPeer("a reader") }
     hasReader = true
   }
 
@@ -84,7 +57,7 @@ public struct DescriptorSink: StreamSink, Sendable {
       }
       rest = rest.extracting(droppingFirst: count)
       position += UInt64(count)
-      try askAfter(count)
+      try line.askAfter(count)
     }
   }
 
@@ -104,7 +77,7 @@ public struct DescriptorSink: StreamSink, Sendable {
         continue
       }
       position += UInt64(sent)
-      try askAfter(sent)
+      try line.askAfter(sent)
     }
   }
 
@@ -112,9 +85,9 @@ public struct DescriptorSink: StreamSink, Sendable {
   ///
   /// - Throws: What the device says of its last bytes.
   public func close() throws(Errno) {
-    if kind == .socket { shutdown(descriptor.rawValue, Int32(SHUT_WR)) }
+    if kind == .socket { shutdown(line.file.rawValue, Int32(SHUT_WR)) }
     do {
-      try descriptor.close()
+      try line.file.close()
     } catch {
       throw error as? Errno ?? .ioError
     }
@@ -124,21 +97,21 @@ public struct DescriptorSink: StreamSink, Sendable {
 
   private func write(_ bytes: UnsafeRawBufferPointer) -> Int {
     guard kind == .socket else {
-      if mostPerWrite != Int.max, poll(POLLOUT, milliseconds: 0) == 0 {
+      if mostPerWrite != Int.max, line.poll(POLLOUT, milliseconds: 0) == 0 {
         errno = EAGAIN
         return -1
       }
       return Glibc.write(
-        descriptor.rawValue, bytes.baseAddress, min(bytes.count, mostPerWrite))
+        line.file.rawValue, bytes.baseAddress, min(bytes.count, mostPerWrite))
     }
     return Glibc.send(
-      descriptor.rawValue, bytes.baseAddress, bytes.count,
+      line.file.rawValue, bytes.baseAddress, bytes.count,
       Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
   }
 
   private mutating func splice(_ zeroes: UnsafeRawBufferPointer) -> Int {
     guard let start = zeroes.baseAddress else { return 0 }
-    let sent = clinux_vmsplice(descriptor.rawValue, start, zeroes.count)
+    let sent = clinux_vmsplice(line.file.rawValue, start, zeroes.count)
     guard sent < 0, errno == ENOSYS || errno == EPERM || errno == EINVAL else { return sent }
     zeroesByReference = false
     return write(zeroes)
@@ -147,35 +120,10 @@ public struct DescriptorSink: StreamSink, Sendable {
   /// Decides what an unsuccessful system call means: try again, wait, or the end of the stream.
   private mutating func recover(from error: Int32) throws(TransferError) {
     switch error {
-    case EINTR: try ask()
-    case EAGAIN, EWOULDBLOCK: try waitForRoom()
-    case EPIPE, ECONNRESET:
-      throw .broken(errno: error, reason: "\(name): the reader has gone")
-    default:
-      throw .broken(errno: error, reason: "\(name): \(Errno(rawValue: error))")
+    case EINTR: try line.ask()
+    case EAGAIN, EWOULDBLOCK: try line.wait(for: POLLOUT)
+    case EPIPE, ECONNRESET: throw line.broken(error, "the reader has gone")
+    default: throw line.broken(error)
     }
-  }
-
-  /// Returns when the descriptor takes bytes again, or has failed: the next write tells. A wait
-  /// counts as a mebibyte sent, so that one that ends at once again and again is asked about too.
-  private mutating func waitForRoom() throws(TransferError) {
-    try askAfter(1 << 20)
-    while poll(POLLOUT, milliseconds: 100) == 0 { try ask() }
-  }
-
-  private mutating func askAfter(_ count: Int) throws(TransferError) {
-    unasked += count
-    if unasked >= 256 << 20 { try ask() }
-  }
-
-  private mutating func ask() throws(TransferError) {
-    unasked = 0
-    guard patience.pause(0) else { throw .interrupted }
-  }
-
-  /// What happened on the descriptor: 0 for nothing within the time, or if a signal ended the wait.
-  func poll(_ events: Int32, milliseconds: Int32) -> Int32 {
-    var request = pollfd(fd: descriptor.rawValue, events: Int16(events), revents: 0)
-    return Glibc.poll(&request, 1, milliseconds) > 0 ? Int32(request.revents) : 0
   }
 }

@@ -1,7 +1,7 @@
 import Glibc
 import SystemPackage
 
-/// What stands at the path that a stream is to be written to.
+/// What stands at the path of the stream.
 public enum Endpoint: Sendable {
   /// Nothing: a FIFO is to be made.
   case absent
@@ -12,8 +12,8 @@ public enum Endpoint: Sendable {
   /// A character device, such as a tape or `/dev/null`.
   case characterDevice
 
-  /// Looks at `path` and refuses what a stream must not or can't be written to. Changes nothing.
-  public init(writableAt path: String) throws(IOFailure) {
+  /// Looks at `path` and refuses what a stream must not or can't go to or come from. Changes nothing.
+  public init(at path: String, for direction: Direction) throws(IOFailure) {
     guard path.utf8.count < Int(PATH_MAX) else {
       throw IOFailure(
         .fileNameTooLong,
@@ -28,31 +28,38 @@ public enum Endpoint: Sendable {
       self = .absent
       return
     }
-    self = try Self.usable(status.kind)
+    self = try Self.usable(status.kind, direction)
     try Self.checkOwner(of: status, at: path)
     // A socket says itself, when connected to, and better, what stands against it.
     guard status.kind != .socket else { return }
-    let needed = status.kind == .fifo ? R_OK | W_OK : W_OK
+    let (needed, rights) =
+      switch direction {
+      case .write where status.kind == .fifo: (R_OK | W_OK, "read and write")
+      case .write: (W_OK, "write")
+      case .read: (R_OK, "read")
+      }
     guard faccessat(AT_FDCWD, path, needed, AT_EACCESS) == 0 else {
-      let rights = status.kind == .fifo ? "read and write" : "write"
       throw IOFailure(
         Errno(rawValue: errno), "\(Errno(rawValue: errno)): \(rights) permission is needed")
     }
   }
 
-  private static func usable(_ kind: FileStatus.Kind) throws(IOFailure) -> Endpoint {
+  private static func usable(
+    _ kind: FileStatus.Kind, _ direction: Direction
+  ) throws(IOFailure) -> Endpoint {
+    let harm = direction == .write ? ", which would be overwritten" : ""
     switch kind {
     case .fifo: return .fifo
     case .socket: return .socket
     case .characterDevice: return .characterDevice
     case .regularFile:
-      throw refused("is a regular file, which would be overwritten")
+      throw refused("is a regular file\(harm)")
     case .blockDevice:
-      throw refused("is a block device, which would be overwritten")
+      throw refused("is a block device\(harm)")
     case .directory:
       throw refused("is a directory")
     case .link, .other:
-      throw refused("is nothing that can be written to")
+      throw refused("is nothing that carries a stream")
     }
   }
 
@@ -88,7 +95,8 @@ public enum Endpoint: Sendable {
   }
 
   /// The rule of Linux's `protected_fifos`, which is off on many systems: in a directory where
-  /// everybody may make files, one that a stranger put there is not trusted with our bytes.
+  /// everybody may make files, one that a stranger put there is not trusted with our bytes, nor its
+  /// bytes taken for ours.
   private static func checkOwner(of status: FileStatus, at path: String) throws(IOFailure) {
     guard status.kind == .fifo || status.kind == .socket, let resolved = realpath(path, nil) else {
       return

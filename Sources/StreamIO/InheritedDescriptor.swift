@@ -7,6 +7,7 @@ public struct InheritedDescriptor: Sendable {
   private let original: FileDescriptor
   private let copy: FileDescriptor
   private let status: FileStatus
+  private let direction: Direction
 
   /// Copies `number`, checking that a stream can go that way through it.
   public init(_ number: Int32, for direction: Direction) throws(IOFailure) {
@@ -17,8 +18,11 @@ public struct InheritedDescriptor: Sendable {
         .badFileDescriptor, "is not open: it has to be so already when nbdkit is started")
     }
     original = FileDescriptor(rawValue: number)
-    guard flags & O_ACCMODE != O_RDONLY else {
-      throw IOFailure(.badFileDescriptor, "is open for reading only")
+    self.direction = direction
+    let isOneWay = flags & O_ACCMODE != O_RDWR
+    guard !isOneWay || flags & O_ACCMODE == direction.accessMode.rawValue else {
+      let other = direction == .write ? "reading" : "writing"
+      throw IOFailure(.badFileDescriptor, "is open for \(other) only")
     }
     let copied = fcntl(number, F_DUPFD_CLOEXEC, 3)
     guard copied >= 0 else {
@@ -38,7 +42,7 @@ public struct InheritedDescriptor: Sendable {
     case .characterDevice: throw refused("a terminal")
     case .regularFile: throw refused("a regular file")
     case .blockDevice: throw refused("a block device")
-    case .directory, .link, .other: throw refused("nothing that can be written to")
+    case .directory, .link, .other: throw refused("nothing that carries a stream")
     }
   }
 
@@ -61,8 +65,8 @@ public struct InheritedDescriptor: Sendable {
     try? copy.close()
     return IOFailure(
       .invalidArgument,
-      "is \(what): send the stream into a pipe, a socket or a character device, or see "
-        + "nbdkit-file-plugin(1) for files and disks")
+      "is \(what): give a pipe, a socket or a character device, or see nbdkit-file-plugin(1) for "
+        + "files and disks")
   }
 
   /// Closes the original in this process, once it is the one that serves: whoever waits for the end
@@ -79,27 +83,24 @@ public struct InheritedDescriptor: Sendable {
     try? null.close()
   }
 
-  /// Makes it a sink. A pipe or device is opened anew, so that only this copy is non-blocking; one
-  /// that may not be opened (a pipe made by another user) or not twice (a tape) stays blocking.
+  /// Makes it ready for use. A pipe or device is opened anew, so that only this copy is non-blocking;
+  /// one that may not be opened (a pipe made by another user) or not twice (a tape) stays blocking.
   /// The copy is closed where it is not needed any more.
-  public func sink(name: String, patience: Patience) throws(IOFailure) -> DescriptorSink {
-    guard status.kind != .socket else {
-      return DescriptorSink(copy, .socket, name: name, patience: patience)
-    }
-    let kind: DescriptorSink.Kind = status.kind == .fifo ? .pipe : .device
+  public func open() throws(IOFailure) -> OpenEndpoint {
+    guard status.kind != .socket else { return OpenEndpoint(copy, .socket) }
+    let kind: OpenEndpoint.Kind = status.kind == .fifo ? .pipe : .device
     var state = pollfd(fd: copy.rawValue, events: 0, revents: 0)
     if kind == .pipe, poll(&state, 1, 0) > 0, Int32(state.revents) & POLLERR != 0 {
       throw IOFailure(.brokenPipe, "the reader of this pipe has gone already")
     }
     do {
       let anew = try FileDescriptor.open(
-        FilePath("/proc/self/fd/\(copy.rawValue)"), .writeOnly,
+        FilePath("/proc/self/fd/\(copy.rawValue)"), direction.accessMode,
         options: [.nonBlocking, .closeOnExec])
       try? copy.close()
-      return DescriptorSink(anew, kind, name: name, patience: patience, hasReader: true)
+      return OpenEndpoint(anew, kind, hasPeer: true)
     } catch {
-      return DescriptorSink(
-        copy, kind, name: name, patience: patience, hasReader: true, staysBlocking: true)
+      return OpenEndpoint(copy, kind, hasPeer: true, staysBlocking: true)
     }
   }
 }

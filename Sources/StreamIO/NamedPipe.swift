@@ -1,9 +1,10 @@
 import Glibc
-public import SystemPackage
+import SystemPackage
 
-/// A FIFO in the file system: made if need be, opened for writing, and removed if it was made.
+/// A FIFO in the file system: made if need be, opened, and removed if it was made.
 public struct NamedPipe: Sendable {
   private let path: String
+  private let direction: Direction
   /// The file that stands at the path, to be recognised later.
   private var identity: FileStatus.Identity
   /// The user it was made as, or `nil` if it stood there.
@@ -12,14 +13,15 @@ public struct NamedPipe: Sendable {
   /// Takes the FIFO at `path`, or makes it where nothing stands, with mode 0600.
   ///
   /// - Throws: The system's reason, also where something else came to stand there meanwhile.
-  public init(path: String) throws(IOFailure) {
+  public init(path: String, for direction: Direction) throws(IOFailure) {
     self.path = path
+    self.direction = direction
     let made = mkfifo(path, 0o600) == 0
     if !made, errno != EEXIST {
       throw IOFailure(Errno(rawValue: errno), "no FIFO can be made: \(Errno(rawValue: errno))")
     }
     // What came first since somebody looked may be a stranger's.
-    if !made { _ = try Endpoint(writableAt: path) }
+    if !made { _ = try Endpoint(at: path, for: direction) }
     guard let status = try? FileStatus(path: path), status.kind == .fifo else {
       throw IOFailure(.fileExists, "something else came to stand there")
     }
@@ -27,13 +29,13 @@ public struct NamedPipe: Sendable {
     maker = made ? geteuid() : nil
   }
 
-  /// Opens the writing end, non-blocking, in the process that serves.
+  /// Opens this process's end, non-blocking, in the process that serves. Whoever waits in opening the
+  /// other end goes on from here.
   ///
   /// A FIFO can be opened for writing without waiting only while a reader has it open, so it is
-  /// opened for reading first; a reader that waits in its own open goes on from here, and sees the
-  /// end of the stream even if nothing is written. A FIFO made as another user (nbdkit's `-u`) is
-  /// made again as this one.
-  public mutating func open() throws(IOFailure) -> FileDescriptor {
+  /// opened for reading first; its reader sees the end of the stream even if nothing is written. A
+  /// FIFO made as another user (nbdkit's `-u`) is made again as this one.
+  public mutating func open() throws(IOFailure) -> OpenEndpoint {
     do {
       if let maker, maker != geteuid() { try makeAgain() }
     } catch .staleNFSFileHandle {
@@ -44,8 +46,9 @@ public struct NamedPipe: Sendable {
     }
     do {
       let reading = try open(.readOnly)
+      guard direction == .write else { return OpenEndpoint(reading, .pipe) }
       defer { try? reading.close() }
-      return try open(.writeOnly)
+      return OpenEndpoint(try open(.writeOnly), .pipe)
     } catch .staleNFSFileHandle {
       throw IOFailure(.staleNFSFileHandle, "something else came to stand there")
     } catch {

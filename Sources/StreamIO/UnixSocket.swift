@@ -1,12 +1,12 @@
 import Glibc
-public import SystemPackage
+import SystemPackage
 
 /// A connection to a UNIX stream socket somebody listens on.
 public enum UnixSocket {
   /// Connects without waiting.
   ///
-  /// - Returns: The connection, non-blocking, to be closed by the caller.
-  public static func connect(to path: String) throws(IOFailure) -> FileDescriptor {
+  /// - Returns: The connection, non-blocking.
+  public static func connect(to path: String) throws(IOFailure) -> OpenEndpoint {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     let most = MemoryLayout.size(ofValue: address.sun_path) - 1
@@ -33,15 +33,15 @@ public enum UnixSocket {
       try? descriptor.close()
       throw IOFailure(error, reason(error))
     }
-    return descriptor
+    return OpenEndpoint(descriptor, .socket)
   }
 
   private static func reason(_ error: Errno) -> String {
     switch error {
     case .connectionRefused:
-      "nobody listens on this socket: start its reader first"
+      "nobody listens on this socket: start its owner first"
     case .protocolWrongTypeForSocket:
-      "is not a stream socket: its reader has to listen on one of type SOCK_STREAM"
+      "is not a stream socket: its owner has to listen on one of type SOCK_STREAM"
     case .resourceTemporarilyUnavailable:
       "too many connections wait on this socket"
     default: "can't connect: \(error)"

@@ -31,6 +31,7 @@ extension Parameters.Target.Place {
     }
     switch direction {
     case .write: try self.init(descriptor: 1, called: "standard output", for: direction)
+    case .read: try self.init(descriptor: 0, called: "standard input", for: direction)
     }
   }
 

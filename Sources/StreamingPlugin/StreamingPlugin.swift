@@ -6,7 +6,9 @@ import SystemPackage
 
 /// What was made ready before the server forked.
 private struct Prepared: Sendable {
-  var destination: Destination
+  var end: StreamEnd
+  /// What messages call it.
+  let name: String
   let medium: any SegmentMedium
 }
 
@@ -53,9 +55,10 @@ final class StreamingPlugin: Plugin, Sendable {
     // Nothing is changed before everything was checked.
     try parameters.report?.check()
     let medium = try parameters.medium()
-    let destination = try Destination.prepare(parameters, patience: .whileServing)
+    guard let target = parameters.target else { return }
+    let end = try StreamEnd.prepare(target)
     try parameters.report?.removeOld()
-    prepared.withLock { $0 = destination.map { Prepared(destination: $0, medium: medium) } }
+    prepared.withLock { $0 = Prepared(end: end, name: target.name, medium: medium) }
     startedAs.store(getpid(), ordering: .relaxed)
   }
 
@@ -67,10 +70,14 @@ final class StreamingPlugin: Plugin, Sendable {
       // Again, as nbdkit may have become another user.
       try parameters.report?.check()
       try prepared.withLock { (prepared) throws(PluginError) in
-        guard let sink = try prepared?.destination.open(patience: .whileServing),
-          let medium = prepared?.medium
-        else { return }
-        stream.begin(sink, parameters, keepingIn: medium)
+        guard let (name, medium) = prepared.map({ ($0.name, $0.medium) }) else { return }
+        do throws(IOFailure) {
+          guard let endpoint = try prepared?.end.open() else { return }
+          let sink = DescriptorSink(endpoint, name: name, patience: .whileServing)
+          stream.begin(sink, parameters, keepingIn: medium)
+        } catch {
+          throw PluginError(error, of: name)
+        }
       }
     } catch {
       Server.error(error.message)
@@ -92,8 +99,9 @@ final class StreamingPlugin: Plugin, Sendable {
     let parameters = parameters.withLock { $0 }
     let report = stream.end(size: parameters.size, excusing: waitingParent)
     prepared.withLock { (prepared) in
-      do throws(PluginError) { try prepared?.destination.remove() } catch {
-        Server.error(error.message)
+      guard let prepared else { return }
+      do throws(IOFailure) { try prepared.end.remove() } catch {
+        Server.error(PluginError(error, of: prepared.name).message)
       }
     }
     report.log()

@@ -57,7 +57,7 @@ struct DeadReaderTests {
     ignoreBrokenPipes()
     let ends = try connectionOverTCP()
     var sink = DescriptorSink(
-      try ends.writing.open, .socket, name: "pipe=x", patience: .ample)
+      OpenEndpoint(try ends.writing.open, .socket), name: "pipe=x", patience: .ample)
     var position: UInt64 = 0
     try sink.sendZeroes(1000, advancing: &position)
     // What it leaves unread makes its end a reset.
@@ -72,7 +72,7 @@ struct DeadReaderTests {
   @Test("A full device says so")
   func fullDevice() throws {
     var sink = DescriptorSink(
-      try CharacterDevice.open("/dev/full"), .device, name: "pipe=x", patience: .ample)
+      try CharacterDevice.open("/dev/full", for: .write), name: "pipe=x", patience: .ample)
     defer { try? sink.close() }
     var position: UInt64 = 0
     #expect(throws: TransferError.broken(errno: ENOSPC, reason: "pipe=x: No space left on device"))

@@ -123,7 +123,7 @@ struct DrainTests {
   @Test("A device has nothing to be waited for")
   func device() throws {
     var sink = DescriptorSink(
-      try CharacterDevice.open("/dev/null"), .device, name: "pipe=x", patience: .none)
+      try CharacterDevice.open("/dev/null", for: .write), name: "pipe=x", patience: .none)
     defer { try? sink.close() }
     var position: UInt64 = 0
     try sink.sendZeroes(1 << 20, advancing: &position)

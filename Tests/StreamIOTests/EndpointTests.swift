@@ -76,9 +76,9 @@ struct EndpointTests {
     let before = try directory.entries
     switch subject.expected {
     case .used(let endpoint):
-      #expect(try Endpoint(writableAt: path) == endpoint)
+      #expect(try Endpoint(at: path, for: .write) == endpoint)
     case .refused(let errno, let message):
-      let failure = #expect(throws: IOFailure.self) { try Endpoint(writableAt: path) }
+      let failure = #expect(throws: IOFailure.self) { try Endpoint(at: path, for: .write) }
       #expect(failure?.errno == errno)
       #expect(failure?.message.contains(message) == true, "\(failure?.message ?? "")")
     }
@@ -89,7 +89,7 @@ struct EndpointTests {
   func pointer() throws {
     let directory = try TemporaryDirectory()
     let file = try directory.file("disk.img", "precious")
-    let failure = #expect(throws: IOFailure.self) { try Endpoint(writableAt: file) }
+    let failure = #expect(throws: IOFailure.self) { try Endpoint(at: file, for: .write) }
     #expect(failure?.message.contains("nbdkit-file-plugin(1)") == true)
     #expect(try directory.text(of: "disk.img") == "precious")
   }
@@ -102,7 +102,7 @@ struct EndpointTests {
     let path = directory.path("disk")
     // Of no driver: it can be looked at and not opened.
     try #require(mknod(path, S_IFBLK | 0o600, 0) == 0)
-    let failure = #expect(throws: IOFailure.self) { try Endpoint(writableAt: path) }
+    let failure = #expect(throws: IOFailure.self) { try Endpoint(at: path, for: .write) }
     #expect(failure?.errno == .invalidArgument)
     #expect(failure?.message.hasPrefix("is a block device, which would be overwritten") == true)
   }

@@ -18,8 +18,9 @@ struct InheritedDescriptorTests {
     let line = try Line(kind)
     let original = try line.writing.inherited
     let before = flags(original)
-    var sink = try InheritedDescriptor(original.rawValue, for: .write)
-      .sink(name: "pipe=-", patience: .ample)
+    var sink = DescriptorSink(
+      try InheritedDescriptor(original.rawValue, for: .write).open(), name: "pipe=-",
+      patience: .ample)
     #expect(flags(original) == before)
     let reader = try line.reader()
     var position: UInt64 = 0
@@ -36,8 +37,9 @@ struct InheritedDescriptorTests {
     let line = try Line(kind)
     let watchdog = Watchdog { line.reading.close() }
     defer { watchdog.stop() }
-    var sink = try InheritedDescriptor(try line.writing.inherited.rawValue, for: .write)
-      .sink(name: "pipe=-", patience: .none)
+    var sink = DescriptorSink(
+      try InheritedDescriptor(try line.writing.inherited.rawValue, for: .write).open(),
+      name: "pipe=-", patience: .none)
     defer { try? sink.close() }
     var position: UInt64 = 0
     #expect(throws: TransferError.interrupted) {
@@ -50,8 +52,8 @@ struct InheritedDescriptorTests {
   func device() throws {
     let null = try FileDescriptor.open("/dev/null", .writeOnly)
     defer { try? null.close() }
-    var sink = try InheritedDescriptor(null.rawValue, for: .write)
-      .sink(name: "pipe=-", patience: .ample)
+    var sink = DescriptorSink(
+      try InheritedDescriptor(null.rawValue, for: .write).open(), name: "pipe=-", patience: .ample)
     defer { try? sink.close() }
     var position: UInt64 = 0
     try sink.sendZeroes(1 << 30, advancing: &position)
@@ -65,15 +67,16 @@ struct InheritedDescriptorTests {
     let inherited = try InheritedDescriptor(line.writing.inherited.rawValue, for: .write)
     #expect(
       throws: IOFailure(.brokenPipe, "the reader of this pipe has gone already")
-    ) { try inherited.sink(name: "pipe=-", patience: .none).close() }
+    ) { try inherited.open() }
   }
 
   @Test("A pipe whose reader goes before the first byte is not waited for: nobody can open it")
   func readerGoes() throws {
     let line = try Line(.pipe)
     let waiting = Waiting { _ in false }
-    var sink = try InheritedDescriptor(try line.writing.inherited.rawValue, for: .write)
-      .sink(name: "pipe=-", patience: waiting.patience)
+    var sink = DescriptorSink(
+      try InheritedDescriptor(try line.writing.inherited.rawValue, for: .write).open(),
+      name: "pipe=-", patience: waiting.patience)
     defer { try? sink.close() }
     line.reading.close()
     var position: UInt64 = 0
@@ -105,7 +108,7 @@ struct InheritedDescriptorTests {
     let line = try Line(.pipe)
     let original = try line.writing.inherited
     let inherited = try InheritedDescriptor(original.rawValue, for: .write)
-    let sink = try inherited.sink(name: "write-fd=7", patience: .ample)
+    let sink = DescriptorSink(try inherited.open(), name: "write-fd=7", patience: .ample)
     inherited.closeOriginal()
     #expect(fcntl(original.rawValue, F_GETFD) == -1)
     let reader = try line.reader()
@@ -118,7 +121,7 @@ struct InheritedDescriptorTests {
     let line = try Line(.pipe)
     let original = try line.writing.inherited
     let inherited = try InheritedDescriptor(original.rawValue, for: .write)
-    let sink = try inherited.sink(name: "write-fd=7", patience: .ample)
+    let sink = DescriptorSink(try inherited.open(), name: "write-fd=7", patience: .ample)
     defer { try? sink.close() }
     let other = try FileDescriptor.open("/dev/null", .writeOnly)
     _ = try other.duplicate(as: original)

@@ -71,7 +71,8 @@ struct InterruptionTests {
   func endlessZeroes() throws {
     let waiting = Waiting { $0.questions < 3 }
     var sink = DescriptorSink(
-      try CharacterDevice.open("/dev/null"), .device, name: "pipe=x", patience: waiting.patience)
+      try CharacterDevice.open("/dev/null", for: .write), name: "pipe=x", patience: waiting.patience
+    )
     defer { try? sink.close() }
     var position: UInt64 = 0
     #expect(throws: TransferError.interrupted) {

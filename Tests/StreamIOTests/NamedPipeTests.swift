@@ -22,7 +22,7 @@ struct NamedPipeTests {
 
   @Test("It is its maker's alone, and removed at the end")
   func made() throws {
-    let pipe = try NamedPipe(path: path)
+    let pipe = try NamedPipe(path: path, for: .write)
     #expect(try status().st_mode == S_IFIFO | 0o600)
     try pipe.remove()
     #expect(try directory.entries.isEmpty)
@@ -34,8 +34,8 @@ struct NamedPipeTests {
     try directory.fifo("out")
     try #require(chmod(path, 0o644) == 0)
     let before = try status()
-    var pipe = try NamedPipe(path: path)
-    try pipe.open().close()
+    var pipe = try NamedPipe(path: path, for: .write)
+    try pipe.open().descriptor.close()
     try pipe.remove()
     let after = try status()
     #expect(after.st_ino == before.st_ino)
@@ -44,7 +44,7 @@ struct NamedPipeTests {
 
   @Test("It is not removed if something else took its place", arguments: ["a FIFO", "a file"])
   func replaced(by other: String) throws {
-    let pipe = try NamedPipe(path: path)
+    let pipe = try NamedPipe(path: path, for: .write)
     try #require(rename(path, directory.path("away")) == 0)
     if other == "a FIFO" { try directory.fifo("out") } else { try directory.file("out") }
     try pipe.remove()
@@ -53,18 +53,18 @@ struct NamedPipeTests {
 
   @Test("One that took its place is not opened", arguments: ["a FIFO", "a file"])
   func opened(other: String) throws {
-    var pipe = try NamedPipe(path: path)
+    var pipe = try NamedPipe(path: path, for: .write)
     try #require(rename(path, directory.path("away")) == 0)
     if other == "a FIFO" { try directory.fifo("out") } else { try directory.file("out") }
     #expect(throws: IOFailure(.staleNFSFileHandle, "something else came to stand there")) {
-      try pipe.open().close()
+      try pipe.open().descriptor.close()
     }
   }
 
   @Test("A file is not taken for it, though it may be given the number of its inode")
   func inodeUsedAgain() throws {
     for _ in 1...100 {
-      let pipe = try NamedPipe(path: path)
+      let pipe = try NamedPipe(path: path, for: .write)
       try #require(unlink(path) == 0)
       try directory.file("out", "precious")
       try pipe.remove()
@@ -76,7 +76,7 @@ struct NamedPipeTests {
   @Test("It is not made where something came to stand meanwhile")
   func taken() throws {
     try directory.file("out", "precious")
-    #expect(throws: IOFailure.self) { try NamedPipe(path: path) }
+    #expect(throws: IOFailure.self) { try NamedPipe(path: path, for: .write) }
     #expect(try directory.text(of: "out") == "precious")
   }
 
@@ -84,13 +84,13 @@ struct NamedPipeTests {
   func nowhere() {
     #expect(
       throws: IOFailure(.noSuchFileOrDirectory, "no FIFO can be made: No such file or directory")
-    ) { try NamedPipe(path: directory.path("missing/out")) }
+    ) { try NamedPipe(path: directory.path("missing/out"), for: .write) }
   }
 
   @Test("It is opened without a reader, and no reader of its own stays")
   func openedAlone() throws {
-    var pipe = try NamedPipe(path: path)
-    let writing = End(try pipe.open())
+    var pipe = try NamedPipe(path: path, for: .write)
+    let writing = End(try pipe.open().descriptor)
     let flags = fcntl(try writing.open.rawValue, F_GETFL)
     #expect(flags & O_ACCMODE == O_WRONLY)
     #expect(flags & O_NONBLOCK != 0)
@@ -103,10 +103,10 @@ struct NamedPipeTests {
 
   @Test("A reader that waits in its open goes on, and sees the end even if nothing was written")
   func endOfNothing() throws {
-    var pipe = try NamedPipe(path: path)
+    var pipe = try NamedPipe(path: path, for: .write)
     let reader = Reader(path: path)
     // Until the reader is there, as this one can't tell how far it has come.
-    let sink = DescriptorSink(try pipe.open(), .pipe, name: "pipe=out", patience: .ample)
+    let sink = DescriptorSink(try pipe.open(), name: "pipe=out", patience: .ample)
     var waiting = sink
     try waiting.waitForReader()
     try sink.close()
@@ -120,8 +120,8 @@ struct NamedPipeTests {
     await #expect(processExitsWith: .success) {
       let directory = try TemporaryDirectory()
       try #require(chmod(directory.path, 0o777) == 0)
-      var pipe = try NamedPipe(path: directory.path("out"))
-      try asStranger { try pipe.open().close() }
+      var pipe = try NamedPipe(path: directory.path("out"), for: .write)
+      try asStranger { try pipe.open().descriptor.close() }
       var status = stat()
       try #require(stat(directory.path("out"), &status) == 0)
       #expect(status.st_uid == stranger)
@@ -139,11 +139,11 @@ struct NamedPipeTests {
     await #expect(processExitsWith: .success) {
       let directory = try TemporaryDirectory()
       try #require(chmod(directory.path, 0o777) == 0)
-      var pipe = try NamedPipe(path: directory.path("out"))
+      var pipe = try NamedPipe(path: directory.path("out"), for: .write)
       try #require(unlink(directory.path("out")) == 0)
       try directory.file("out", "precious")
       #expect(throws: IOFailure(.staleNFSFileHandle, "something else came to stand there")) {
-        try asStranger { try pipe.open().close() }
+        try asStranger { try pipe.open().descriptor.close() }
       }
       #expect(try directory.text(of: "out") == "precious")
     }

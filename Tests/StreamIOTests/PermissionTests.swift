@@ -17,13 +17,13 @@ struct PermissionTests {
       for mode: mode_t in [0o600, 0o622, 0o644] {
         try #require(chmod(path, mode) == 0)
         let failure = #expect(throws: IOFailure.self) {
-          try asStranger { try Endpoint(writableAt: path) }
+          try asStranger { try Endpoint(at: path, for: .write) }
         }
         #expect(failure?.errno == .permissionDenied)
         #expect(failure?.message.hasSuffix("read and write permission is needed") == true)
       }
       try #require(chmod(path, 0o666) == 0)
-      #expect(try asStranger { try Endpoint(writableAt: path) } == .fifo)
+      #expect(try asStranger { try Endpoint(at: path, for: .write) } == .fifo)
     }
   }
 
@@ -35,11 +35,11 @@ struct PermissionTests {
       let path = directory.path("null")
       try #require(mknod(path, S_IFCHR | 0o600, 0x103) == 0)
       let failure = #expect(throws: IOFailure.self) {
-        try asStranger { try Endpoint(writableAt: path) }
+        try asStranger { try Endpoint(at: path, for: .write) }
       }
       #expect(failure?.errno == .permissionDenied)
       try #require(chmod(path, 0o622) == 0)
-      #expect(try asStranger { try Endpoint(writableAt: path) } == .characterDevice)
+      #expect(try asStranger { try Endpoint(at: path, for: .write) } == .characterDevice)
     }
   }
 
@@ -50,14 +50,14 @@ struct PermissionTests {
       try #require(chmod(directory.path, 0o755) == 0)
       let path = directory.path("out")
       let failure = #expect(throws: IOFailure.self) {
-        try asStranger { try Endpoint(writableAt: path) }
+        try asStranger { try Endpoint(at: path, for: .write) }
       }
       #expect(failure?.errno == .permissionDenied)
       #expect(failure?.message.hasPrefix("no FIFO can be made in '\(directory.path)'") == true)
 
       try #require(chmod(directory.path, 0o700) == 0)
       #expect(throws: IOFailure(.permissionDenied, "Permission denied")) {
-        try asStranger { try Endpoint(writableAt: path) }
+        try asStranger { try Endpoint(at: path, for: .write) }
       }
     }
   }

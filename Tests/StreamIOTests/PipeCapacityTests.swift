@@ -43,7 +43,7 @@ struct PipeCapacityTests {
   func others() throws {
     #expect(try Line(.socket).sink().capacity == 0)
     let device = DescriptorSink(
-      try CharacterDevice.open("/dev/null"), .device, name: "pipe=x", patience: .none)
+      try CharacterDevice.open("/dev/null", for: .write), name: "pipe=x", patience: .none)
     defer { try? device.close() }
     #expect(device.capacity == 0)
   }

@@ -38,9 +38,9 @@ struct StickyDirectoryTests {
       try #require(chown(directory.path, subject.directoryOwner, 0) == 0)
       try #require(chmod(directory.path, subject.mode) == 0)
       if subject.isTrusted {
-        #expect(throws: Never.self) { try Endpoint(writableAt: path) }
+        #expect(throws: Never.self) { try Endpoint(at: path, for: .write) }
       } else {
-        let failure = #expect(throws: IOFailure.self) { try Endpoint(writableAt: path) }
+        let failure = #expect(throws: IOFailure.self) { try Endpoint(at: path, for: .write) }
         #expect(failure?.errno == .permissionDenied)
         #expect(failure?.message.hasPrefix("belongs to user \(Self.stranger)") == true)
       }
@@ -52,9 +52,9 @@ struct StickyDirectoryTests {
     let directory = try TemporaryDirectory()
     try #require(chmod(directory.path, 0o1777) == 0)
     let path = directory.path("out")
-    #expect(try Endpoint(writableAt: path) == .absent)
+    #expect(try Endpoint(at: path, for: .write) == .absent)
     try #require(chown(try directory.fifo("out"), Self.stranger, 0) == 0)
-    let failure = #expect(throws: IOFailure.self) { try NamedPipe(path: path) }
+    let failure = #expect(throws: IOFailure.self) { try NamedPipe(path: path, for: .write) }
     #expect(failure?.errno == .permissionDenied)
   }
 
@@ -65,7 +65,7 @@ struct StickyDirectoryTests {
     try #require(chown(try directory.fifo("out"), Self.stranger, 0) == 0)
     try #require(chmod(directory.path, 0o1777) == 0)
     let link = try elsewhere.link("out", to: directory.path("out"))
-    let failure = #expect(throws: IOFailure.self) { try Endpoint(writableAt: link) }
+    let failure = #expect(throws: IOFailure.self) { try Endpoint(at: link, for: .write) }
     #expect(failure?.errno == .permissionDenied)
   }
 
@@ -76,6 +76,6 @@ struct StickyDirectoryTests {
     try #require(mknod(path, S_IFCHR | 0o666, 0x103) == 0)
     try #require(chown(path, Self.stranger, 0) == 0)
     try #require(chmod(directory.path, 0o1777) == 0)
-    #expect(try Endpoint(writableAt: path) == .characterDevice)
+    #expect(try Endpoint(at: path, for: .write) == .characterDevice)
   }
 }

@@ -20,7 +20,7 @@ struct UnixSocketTests {
   func connected() throws {
     let listener = try BoundSocket(path, backlog: 1)
     var sink = DescriptorSink(
-      try UnixSocket.connect(to: path), .socket, name: "pipe=socket", patience: .ample)
+      try UnixSocket.connect(to: path), name: "pipe=socket", patience: .ample)
     let accepted = try listener.accept()
     let reader = Reader(try accepted.open)
     accepted.release()
@@ -35,11 +35,11 @@ struct UnixSocketTests {
   func sharedConnection() throws {
     let listener = try BoundSocket(path, backlog: 1)
     let connection = try UnixSocket.connect(to: path)
-    let copy = End(try connection.duplicate())
+    let copy = End(try connection.descriptor.duplicate())
     let accepted = try listener.accept()
     let reader = Reader(try accepted.open)
     accepted.release()
-    try DescriptorSink(connection, .socket, name: "pipe=socket", patience: .ample).close()
+    try DescriptorSink(connection, name: "pipe=socket", patience: .ample).close()
     #expect(try reader.bytes().isEmpty)
     copy.close()
   }
@@ -47,7 +47,7 @@ struct UnixSocketTests {
   @Test("It does not block and is not inherited")
   func flags() throws {
     let listener = try BoundSocket(path, backlog: 1)
-    let connection = End(try UnixSocket.connect(to: path))
+    let connection = End(try UnixSocket.connect(to: path).descriptor)
     #expect(fcntl(try connection.open.rawValue, F_GETFL) & O_NONBLOCK != 0)
     #expect(fcntl(try connection.open.rawValue, F_GETFD) & FD_CLOEXEC != 0)
     withExtendedLifetime(listener) {}
@@ -58,15 +58,17 @@ struct UnixSocketTests {
     let bound = try BoundSocket(path)
     #expect(
       throws: IOFailure(
-        .connectionRefused, "nobody listens on this socket: start its reader first")
-    ) { try UnixSocket.connect(to: path).close() }
+        .connectionRefused, "nobody listens on this socket: start its owner first")
+    ) { try UnixSocket.connect(to: path).descriptor.close() }
     withExtendedLifetime(bound) {}
   }
 
   @Test("Who listened has gone")
   func gone() throws {
     _ = try BoundSocket(path, backlog: 1)
-    let failure = #expect(throws: IOFailure.self) { try UnixSocket.connect(to: path).close() }
+    let failure = #expect(throws: IOFailure.self) {
+      try UnixSocket.connect(to: path).descriptor.close()
+    }
     #expect(failure?.errno == .connectionRefused)
   }
 
@@ -74,7 +76,9 @@ struct UnixSocketTests {
   func otherType(_ type: UInt32) throws {
     let bound = try BoundSocket(
       path, type: __socket_type(type), backlog: type == SOCK_DGRAM.rawValue ? nil : 1)
-    let failure = #expect(throws: IOFailure.self) { try UnixSocket.connect(to: path).close() }
+    let failure = #expect(throws: IOFailure.self) {
+      try UnixSocket.connect(to: path).descriptor.close()
+    }
     #expect(failure?.errno == .protocolWrongTypeForSocket)
     #expect(failure?.message.hasPrefix("is not a stream socket") == true)
     withExtendedLifetime(bound) {}
@@ -85,11 +89,11 @@ struct UnixSocketTests {
     let listener = try BoundSocket(path, backlog: 0)
     let watchdog = Watchdog { listener.close() }
     defer { watchdog.stop() }
-    let first = End(try UnixSocket.connect(to: path))
+    let first = End(try UnixSocket.connect(to: path).descriptor)
     #expect(
       throws: IOFailure(
         .resourceTemporarilyUnavailable, "too many connections wait on this socket")
-    ) { try UnixSocket.connect(to: path).close() }
+    ) { try UnixSocket.connect(to: path).descriptor.close() }
     withExtendedLifetime(first) {}
   }
 
@@ -98,11 +102,11 @@ struct UnixSocketTests {
     let fill = 107 - directory.path.utf8.count - 1
     let longest = directory.path(String(repeating: "s", count: fill))
     let listener = try BoundSocket(longest, backlog: 1)
-    #expect(throws: Never.self) { try UnixSocket.connect(to: longest).close() }
+    #expect(throws: Never.self) { try UnixSocket.connect(to: longest).descriptor.close() }
     #expect(
       throws: IOFailure(
         .fileNameTooLong, "the path of a socket has at most 107 bytes, this has 108")
-    ) { try UnixSocket.connect(to: longest + "s").close() }
+    ) { try UnixSocket.connect(to: longest + "s").descriptor.close() }
     withExtendedLifetime(listener) {}
   }
 }

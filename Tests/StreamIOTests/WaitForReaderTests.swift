@@ -16,13 +16,14 @@ struct WaitForReaderTests {
     ignoreBrokenPipes()
     directory = try TemporaryDirectory()
     let path = directory.path("out")
-    var pipe = try NamedPipe(path: path)
-    writing = End(try pipe.open())
+    var pipe = try NamedPipe(path: path, for: .write)
+    writing = End(try pipe.open().descriptor)
     reader = LateReader(path)
   }
 
   private func sink(_ waiting: Waiting) throws -> DescriptorSink {
-    DescriptorSink(try writing.open, .pipe, name: "pipe=out", patience: waiting.patience)
+    DescriptorSink(
+      OpenEndpoint(try writing.open, .pipe), name: "pipe=out", patience: waiting.patience)
   }
 
   @Test("However late it comes, it gets everything")
@@ -108,7 +109,8 @@ struct WaitForReaderTests {
     var socket = try Line(.socket).sink(waiting.patience)
     try socket.waitForReader()
     var device = DescriptorSink(
-      try CharacterDevice.open("/dev/null"), .device, name: "pipe=x", patience: waiting.patience)
+      try CharacterDevice.open("/dev/null", for: .write), name: "pipe=x", patience: waiting.patience
+    )
     defer { try? device.close() }
     try device.waitForReader()
     #expect(waiting.questions == 0)

@@ -72,10 +72,8 @@ struct RefusedStartTests {
 
   @Test("A refused parameter names itself")
   func parameter() throws {
-    let refusal = Refusal(
-      .invalidArgument,
-      "sice=1G: unknown parameter: this plugin knows pipe, write, size, reorder, rewind, spool "
-        + "and report")
-    #expect(throws: refusal) { _ = try Served(["sice": "1G"]) }
+    let refusal = #expect(throws: Refusal.self) { _ = try Served(["sice": "1G"]) }
+    #expect(refusal?.errno == .invalidArgument)
+    #expect(refusal?.lines.first?.hasPrefix("sice=1G: unknown parameter: ") == true)
   }
 }

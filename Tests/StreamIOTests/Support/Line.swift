@@ -34,13 +34,15 @@ final class Line: Sendable {
   func sink(_ patience: Patience = .ample) throws -> DescriptorSink {
     if kind == .pipe { _ = fcntl(try writing.open.rawValue, F_SETFL, O_NONBLOCK) }
     return DescriptorSink(
-      try writing.open, kind == .pipe ? .pipe : .socket, name: "pipe=x", patience: patience)
+      OpenEndpoint(try writing.open, kind == .pipe ? .pipe : .socket), name: "pipe=x",
+      patience: patience)
   }
 
   /// A sink on a pipe that is left blocking.
   func blockingSink(_ patience: Patience = .ample) throws -> DescriptorSink {
     DescriptorSink(
-      try writing.open, .pipe, name: "pipe=x", patience: patience, staysBlocking: true)
+      OpenEndpoint(try writing.open, .pipe, staysBlocking: true), name: "pipe=x",
+      patience: patience)
   }
 
   /// Somebody who reads until the end, which is ``close(_:)``.

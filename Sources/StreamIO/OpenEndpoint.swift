@@ -1,0 +1,31 @@
+public import SystemPackage
+
+/// An endpoint that is open, from which a sink or a source is made.
+public struct OpenEndpoint: Sendable {
+  /// What a descriptor is, which decides on the system calls.
+  public enum Kind: Sendable {
+    case pipe, socket, device
+  }
+
+  /// To be closed by whoever has the endpoint.
+  public let descriptor: FileDescriptor
+  let kind: Kind
+  let hasPeer: Bool
+  let staysBlocking: Bool
+
+  /// Takes over `descriptor`.
+  ///
+  /// - Parameters:
+  ///   - hasPeer: A pipe has had somebody at its other end from the start, so that nobody is waited
+  ///     for: if that one has gone, no other can come.
+  ///   - staysBlocking: The descriptor is shared with others and could not be opened anew, so it was
+  ///     left blocking.
+  public init(
+    _ descriptor: FileDescriptor, _ kind: Kind, hasPeer: Bool = false, staysBlocking: Bool = false
+  ) {
+    self.descriptor = descriptor
+    self.kind = kind
+    self.hasPeer = hasPeer || kind != .pipe
+    self.staysBlocking = staysBlocking
+  }
+}

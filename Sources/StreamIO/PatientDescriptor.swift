@@ -1,0 +1,66 @@
+import Glibc
+import StreamCore
+import SystemPackage
+
+/// A descriptor and the waits for it: each is a poll of at most 100 ms, after which ``Patience`` is
+/// asked, so that a request ends when its client goes or the server stops.
+struct PatientDescriptor: Sendable {
+  let file: FileDescriptor
+  /// What the endpoint is called in messages.
+  let name: String
+  /// Who is asked whether to wait on.
+  var patience: Patience
+
+  /// Bytes moved since the patience was last asked: who never waits is asked as well.
+  private var unasked = 0
+  /// How long somebody was waited for at the other end, in milliseconds.
+  private var waited = 0
+
+  init(_ file: FileDescriptor, name: String, patience: Patience) {
+    self.file = file
+    self.name = name
+    self.patience = patience
+  }
+
+  /// Waits for somebody at the other end, for some milliseconds. Says once, after a few seconds, that
+  /// it is for `whom`.
+  mutating func waitForPeer(_ whom: String) throws(TransferError) {
+    // Short at first: the other end is mostly started together with the server.
+    let slice = waited < 1000 ? 10 : 100
+    guard patience.pause(slice) else { throw .interrupted }
+    let before = waited
+    waited += slice
+    if before < 3000, waited >= 3000 {
+      patience.announce("\(name): waiting for \(whom) to open it")
+    }
+  }
+
+  /// Returns when the descriptor takes or gives bytes again, or has failed: the next call tells. A
+  /// wait counts as a mebibyte moved, so that one that ends at once again and again is asked about
+  /// too.
+  mutating func wait(for events: Int32) throws(TransferError) {
+    try askAfter(1 << 20)
+    while poll(events, milliseconds: 100) == 0 { try ask() }
+  }
+
+  mutating func askAfter(_ count: Int) throws(TransferError) {
+    unasked += count
+    if unasked >= 256 << 20 { try ask() }
+  }
+
+  mutating func ask() throws(TransferError) {
+    unasked = 0
+    guard patience.pause(0) else { throw .interrupted }
+  }
+
+  /// What happened on the descriptor: 0 for nothing within the time, or if a signal ended the wait.
+  func poll(_ events: Int32, milliseconds: Int32) -> Int32 {
+    var request = pollfd(fd: file.rawValue, events: Int16(events), revents: 0)
+    return Glibc.poll(&request, 1, milliseconds) > 0 ? Int32(request.revents) : 0
+  }
+
+  /// The failure of a call, with the name of the endpoint.
+  func broken(_ error: Int32, _ reason: String? = nil) -> TransferError {
+    .broken(errno: error, reason: "\(name): \(reason ?? Errno(rawValue: error).description)")
+  }
+}

@@ -1,0 +1,64 @@
+import NBDKit
+import StreamIO
+
+/// The stream's end outside, from the checks at the start to the removal of what was made.
+enum StreamEnd: Sendable {
+  /// To be opened in the serving process: an end open in the one that waits for `--run` would hold
+  /// back the end of the stream.
+  case namedPipe(NamedPipe)
+  /// Open already.
+  case open(OpenEndpoint)
+  /// Open already, but the server has the original too, whose reader waits for the end of both.
+  case inherited(OpenEndpoint, original: InheritedDescriptor)
+
+  /// Checks what stands at the target and takes it, making a FIFO where nothing stands.
+  static func prepare(_ target: Parameters.Target) throws(PluginError) -> StreamEnd {
+    do {
+      switch target.place {
+      case .descriptor(let original):
+        return .inherited(try original.open(), original: original)
+      case .path(let path):
+        switch try Endpoint(at: path, for: target.direction) {
+        case .absent, .fifo:
+          let pipe = try NamedPipe(path: path, for: target.direction)
+          pipe.removeAtExit()
+          return .namedPipe(pipe)
+        case .socket: return .open(try UnixSocket.connect(to: path))
+        case .characterDevice:
+          return .open(try CharacterDevice.open(path, for: target.direction))
+        }
+      }
+    } catch {
+      throw PluginError(error, of: target.name)
+    }
+  }
+
+  /// Opens what is not open yet, in the serving process.
+  mutating func open() throws(IOFailure) -> OpenEndpoint {
+    switch self {
+    case .open(let endpoint): return endpoint
+    case .inherited(let endpoint, let original):
+      original.closeOriginal()
+      return endpoint
+    case .namedPipe(var pipe):
+      defer {
+        self = .namedPipe(pipe)
+        pipe.removeAtExit()
+      }
+      return try pipe.open()
+    }
+  }
+
+  /// Removes the FIFO if it was made here.
+  func remove() throws(IOFailure) {
+    guard case .namedPipe(let pipe) = self else { return }
+    try pipe.remove()
+  }
+}
+
+extension PluginError {
+  /// A failure of the endpoint that the user gave as `parameter`.
+  init(_ failure: IOFailure, of parameter: String) {
+    self.init(failure.errno, "\(parameter): \(failure.message)")
+  }
+}
