@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "Supervisor.h"
+
 /* Puts pages into a pipe by reference, never waiting (EAGAIN). The pages must not change until
  * whoever got them has read them, which nobody can tell: for constant memory only. */
 ssize_t clinux_vmsplice(int pipe, const void *start, size_t count);

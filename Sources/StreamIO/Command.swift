@@ -1,0 +1,144 @@
+import CLinux
+import Glibc
+public import SystemPackage
+
+/// A shell command at the other end of the stream, under a supervisor: a process that ends it unless
+/// it is told before that the stream is complete, whatever becomes of this one.
+public struct Command: Sendable {
+  /// How a command ended.
+  public enum Ending: Equatable, Sendable {
+    /// Its exit status as a shell tells it: that of the command, or 128 and the number of the signal
+    /// that ended it.
+    case status(Int)
+    /// The supervisor is gone, so nobody knows. The command has been ended as far as possible.
+    case unknown
+    /// The wait was ended from outside. The supervisor goes on with what it was told.
+    case interrupted
+  }
+
+  let supervisor: pid_t
+  let group: pid_t
+  /// Carries one byte to the supervisor, and from it how the command ended.
+  private let lifeline: FileDescriptor
+  /// How the command ended, once the supervisor has told.
+  private var status: Int?
+
+  /// Starts a command that reads the stream. Not before the server has forked: a copy of the pipe
+  /// elsewhere would hold back the end of its input.
+  ///
+  /// - Parameters:
+  ///   - text: For `/bin/sh -c`.
+  ///   - grace: Milliseconds between SIGTERM and SIGKILL where the command is ended.
+  /// - Returns: The command, and the writing end of a pipe to it, non-blocking, to be closed by the
+  ///   caller after ``complete()`` or ``abandon()``.
+  public static func reading(
+    _ text: String, at start: StartingPoint, grace: Int = 5000
+  ) throws(IOFailure) -> (command: Command, input: FileDescriptor) {
+    let pipe: (readEnd: FileDescriptor, writeEnd: FileDescriptor)
+    do { pipe = try FileDescriptor.pipe(options: .closeOnExec) } catch {
+      throw failure(error.rawValue)
+    }
+    defer { try? pipe.readEnd.close() }
+    // Of this end alone: the command's is another open file.
+    _ = fcntl(pipe.writeEnd.rawValue, F_SETFL, O_NONBLOCK)
+    do {
+      let command = try Command(
+        text, at: start, input: pipe.readEnd, output: start.output, keeping: pipe.writeEnd,
+        grace: grace)
+      return (command, pipe.writeEnd)
+    } catch {
+      try? pipe.writeEnd.close()
+      throw error
+    }
+  }
+
+  private init(
+    _ text: String, at start: StartingPoint, input: FileDescriptor, output: FileDescriptor,
+    keeping kept: FileDescriptor?, grace: Int
+  ) throws(IOFailure) {
+    var ends: [Int32] = [-1, -1]
+    let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { throw Self.failure(errno) }
+    lifeline = FileDescriptor(rawValue: ends[0])
+    defer { close(ends[1]) }
+    supervisor = text.withCString { text in
+      var command = clinux_command(
+        text: text, directory: start.directory.rawValue, input: input.rawValue,
+        output: output.rawValue, errors: start.errors.rawValue, kept: kept?.rawValue ?? -1,
+        lifeline: ends[1])
+      return clinux_supervise(&command, Int32(clamping: grace))
+    }
+    guard supervisor > 0 else {
+      let error = errno
+      try? lifeline.close()
+      throw Self.failure(error)
+    }
+    group = Self.receive(lifeline) ?? -EIO
+    guard group > 0 else {
+      try? lifeline.close()
+      waitpid(supervisor, nil, 0)
+      throw Self.failure(-group)
+    }
+  }
+
+  /// Tells the supervisor that the stream is complete: once this process closes the pipe too, the
+  /// command's input ends.
+  ///
+  /// - Returns: Whether the supervisor is there to hear it.
+  public func complete() -> Bool {
+    var word: UInt8 = 1
+    return send(lifeline.rawValue, &word, 1, Int32(MSG_NOSIGNAL)) == 1
+  }
+
+  /// Lets the supervisor end the command, unless it was told that the stream is complete.
+  public func abandon() {
+    shutdown(lifeline.rawValue, Int32(SHUT_WR))
+  }
+
+  /// Waits until the command has ended and the supervisor with it, leaving no process behind. To be
+  /// called once, after ``complete()`` or ``abandon()``.
+  public mutating func end(_ patience: Patience) -> Ending {
+    defer { try? lifeline.close() }
+    guard wait(patience, untilSupervisorEnds: true) else { return .interrupted }
+    waitpid(supervisor, nil, 0)
+    if let status { return .status(status) }
+    kill(-group, SIGKILL)
+    return .unknown
+  }
+
+  /// How the command ended, if it has, or does within the patience.
+  public mutating func earlyStatus(_ patience: Patience) -> Int? {
+    _ = wait(patience, untilSupervisorEnds: false)
+    return status
+  }
+
+  /// Reads what the supervisor tells, until it has told how the command ended, or is gone.
+  private mutating func wait(_ patience: Patience, untilSupervisorEnds: Bool) -> Bool {
+    while untilSupervisorEnds || status == nil {
+      var request = pollfd(fd: lifeline.rawValue, events: Int16(POLLIN), revents: 0)
+      guard poll(&request, 1, 10) > 0 else {
+        guard patience.pause(0) else { return false }
+        continue
+      }
+      guard let told = Self.receive(lifeline) else { return true }
+      status = Int(told)
+    }
+    return true
+  }
+
+  /// The next number from the supervisor, or `nil` if it is gone.
+  private static func receive(_ lifeline: FileDescriptor) -> Int32? {
+    var number: Int32 = 0
+    let size = MemoryLayout<Int32>.size
+    var count = 0
+    repeat {
+      count = recv(lifeline.rawValue, &number, size, Int32(MSG_WAITALL))
+    } while count < 0
+      && errno == EINTR
+    return count == size ? number : nil
+  }
+
+  private static func failure(_ error: Int32) -> IOFailure {
+    IOFailure(Errno(rawValue: error), "the command can't be started: \(Errno(rawValue: error))")
+  }
+}

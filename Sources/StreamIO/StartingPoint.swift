@@ -1,0 +1,36 @@
+import Glibc
+import SystemPackage
+
+/// The directory, standard output and standard error that the server was started with, kept for a
+/// command that runs later: the server itself leaves all three.
+public struct StartingPoint: Sendable {
+  let directory: FileDescriptor
+  let output: FileDescriptor
+  let errors: FileDescriptor
+
+  /// Takes what this process has now. Kept open until the process ends, and closed for all it runs.
+  ///
+  /// - Parameter outputIsFree: Whether standard output is the user's: otherwise what a command prints
+  ///   there goes to standard error.
+  public init(outputIsFree: Bool) throws(IOFailure) {
+    do {
+      directory = try FileDescriptor.open(".", .readOnly, options: [.directory, .closeOnExec])
+    } catch {
+      throw IOFailure(
+        error as? Errno ?? .ioError, "the current directory can't be opened: \(error)")
+    }
+    errors = try Self.copy(STDERR_FILENO)
+    output = outputIsFree ? try Self.copy(STDOUT_FILENO) : errors
+  }
+
+  /// A copy of a standard stream, or `/dev/null` where that is closed.
+  private static func copy(_ number: Int32) throws(IOFailure) -> FileDescriptor {
+    let copied = fcntl(number, F_DUPFD_CLOEXEC, 3)
+    if copied >= 0 { return FileDescriptor(rawValue: copied) }
+    do {
+      return try FileDescriptor.open("/dev/null", .readWrite, options: .closeOnExec)
+    } catch {
+      throw IOFailure(error as? Errno ?? .ioError, "/dev/null can't be opened: \(error)")
+    }
+  }
+}
