@@ -1,0 +1,135 @@
+import Testing
+
+@testable import StreamCore
+
+@Suite("A stream that is read as a disk")
+struct StreamedDiskTests {
+  private static let letters = "abcdefghijklmnopqrstuvwxyz"
+
+  @Test("gives its bytes in order, and takes no more from its source than was asked for")
+  func inOrder() throws {
+    var disk = TextDisk(Self.letters)
+    #expect(try disk.text(0..<3) == "abc")
+    #expect(disk.source.taken == 3)
+    #expect(try disk.text(3..<26) == "defghijklmnopqrstuvwxyz")
+    #expect(disk.position == 26)
+    #expect(!disk.hasEnded, "nobody has asked for more")
+  }
+
+  @Test("drops what a jump passes by, but for what can be read again")
+  func jump() throws {
+    var disk = TextDisk(Self.letters, rewind: 4)
+    #expect(try disk.text(10..<12) == "kl")
+    #expect(disk.source.dropped == 6)
+    #expect(try disk.text(8..<12) == "ijkl")
+  }
+
+  @Test("gives the newest bytes again, and goes on from there")
+  func rewind() throws {
+    var disk = TextDisk(Self.letters, rewind: 6)
+    #expect(try disk.text(0..<10) == "abcdefghij")
+    #expect(try disk.text(4..<10) == "efghij")
+    #expect(try disk.text(7..<9) == "hi")
+    #expect(try disk.text(9..<13) == "jklm")
+    #expect(try disk.text(7..<13) == "hijklm")
+    #expect(disk.store.count == 6)
+  }
+
+  @Test("refuses what went by, says what would have kept it, and is not harmed")
+  func gone() throws {
+    var disk = TextDisk(Self.letters, rewind: 2)
+    #expect(try disk.text(0..<10) == "abcdefghij")
+    #expect(throws: ReadError.gone(position: 10, neededRewind: 10)) { try disk.text(0..<1) }
+    #expect(throws: ReadError.gone(position: 10, neededRewind: 3)) { try disk.text(7..<20) }
+    #expect(disk.source.taken == 10)
+    #expect(try disk.text(8..<12) == "ijkl")
+  }
+
+  @Test("refuses what lies behind its end, but gives what lies before")
+  func end() throws {
+    var disk = TextDisk("abcdef", rewind: 4)
+    #expect(throws: ReadError.ended(at: 6)) { try disk.text(4..<8) }
+    #expect(disk.hasEnded)
+    #expect(try disk.text(4..<6) == "ef")
+    #expect(throws: ReadError.ended(at: 6)) { try disk.text(6..<7) }
+    #expect(throws: ReadError.ended(at: 6)) { try disk.text(100..<101) }
+  }
+
+  @Test("that a jump ran through has ended", arguments: [0, 3, 100] as [UInt64])
+  func jumpPastTheEnd(rewind: UInt64) throws {
+    var disk = TextDisk("abcdef", rewind: rewind)
+    #expect(throws: ReadError.ended(at: 6)) { try disk.text(50..<51) }
+    #expect(disk.position == 6)
+    #expect(disk.hasEnded)
+  }
+
+  @Test("that pads has zeroes behind its end, however often they are read")
+  func padding() throws {
+    var disk = TextDisk("abcdef", rewind: 2, pads: true)
+    #expect(try disk.text(3..<9) == "def...")
+    #expect(try disk.text(100..<103) == "...")
+    #expect(try disk.text(5..<8) == "f..")
+    #expect(try disk.text(6..<7) == ".")
+    #expect(throws: ReadError.gone(position: 6, neededRewind: 3)) { try disk.text(3..<9) }
+    #expect(disk.position == 6)
+  }
+
+  @Test("of no bytes has ended with the first read")
+  func empty() throws {
+    var disk = TextDisk("")
+    #expect(throws: ReadError.ended(at: 0)) { try disk.text(0..<1) }
+    var padded = TextDisk("", pads: true)
+    #expect(try padded.text(0..<3) == "...")
+  }
+
+  @Test("keeps what came before an interruption")
+  func interrupted() throws {
+    var disk = TextDisk(Self.letters, rewind: 8)
+    disk.source.fault = (.interrupted, after: 5)
+    #expect(throws: ReadError.interrupted) { try disk.text(0..<10) }
+    #expect(disk.position == 5)
+    #expect(try disk.text(0..<10) == "abcdefghij")
+  }
+
+  @Test("does not give what an interrupted jump passed by")
+  func interruptedJump() throws {
+    var disk = TextDisk(Self.letters, rewind: 4)
+    #expect(try disk.text(0..<2) == "ab")
+    disk.source.fault = (.interrupted, after: 3)
+    #expect(throws: ReadError.interrupted) { try disk.text(20..<21) }
+    #expect(disk.position == 5)
+    #expect(try disk.text(1..<2) == "b")
+    #expect(throws: ReadError.gone(position: 5, neededRewind: nil)) { try disk.text(2..<4) }
+    #expect(try disk.text(5..<7) == "fg")
+  }
+
+  @Test("whose source has failed gives what is kept and nothing else")
+  func broken() throws {
+    var disk = TextDisk(Self.letters, rewind: 4)
+    disk.source.fault = (.broken(errno: 5, reason: "bad"), after: 6)
+    #expect(throws: ReadError.broken(errno: 5, reason: "bad")) { try disk.text(0..<10) }
+    #expect(throws: ReadError.broken(errno: 5, reason: "bad")) { try disk.text(6..<7) }
+    #expect(throws: ReadError.broken(errno: 5, reason: "bad")) { try disk.text(20..<21) }
+    #expect(disk.source.taken == 6)
+    #expect(try disk.text(2..<6) == "cdef")
+  }
+
+  @Test("gives a read its bytes although they can't be kept, and says so to whoever comes back")
+  func full() throws {
+    var disk = TextDisk(Self.letters, rewind: 4, room: 2)
+    #expect(try disk.text(0..<4) == "abcd")
+    #expect(throws: ReadError.lost(CheckedStore.full)) { try disk.text(0..<4) }
+    #expect(try disk.text(4..<6) == "ef")
+    #expect(try disk.text(4..<6) == "ef")
+  }
+
+  @Test("keeps a window of any size over a jump of any size")
+  func longJump() throws {
+    let content = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 ^ $0 >> 8) }
+    var disk = TextDisk(content, rewind: 300_000)
+    #expect(try disk.bytes(900_000..<900_001) == [content[900_000]])
+    #expect(disk.source.dropped == 600_000)
+    #expect(try disk.bytes(600_001..<950_000) == Array(content[600_001..<950_000]))
+    #expect(disk.store.count == 300_000)
+  }
+}
