@@ -1,4 +1,3 @@
-import Glibc
 import NBDKit
 import StreamCore
 import StreamIO
@@ -33,16 +32,8 @@ extension SharedStream {
       Server.debug("the largest disorder was \(stream.largestDisorder) bytes waiting")
       report.count(stream.position, zeroes: stream.zeroesSent)
       if let began = state.began { report.seconds = .now - began }
-      report.conclude(clientsThere: clients.withLock { $0.values.filter(isThere).count })
+      report.conclude(clientsThere: clients.countThere)
       return report
     }
-  }
-
-  /// Whether a client that nbdkit did not close is still connected, as far as that can be known.
-  /// nbdkit closes no connection once it stops, not even one whose client left a moment before: who
-  /// lives no longer left by itself. Over TCP nobody knows who that is, and the two look the same.
-  private func isThere(_ process: Int32?) -> Bool {
-    guard let process else { return false }
-    return kill(process, 0) == 0 || errno == EPERM
   }
 }

@@ -7,8 +7,7 @@ import SystemPackage
 /// The one stream of this process, shared by its clients.
 ///
 /// One lock is around everything: nbdkit calls one data callback at a time for each client, not over
-/// all of them. Who is connected and whether more are accepted is kept beside it, as a request may
-/// hold the lock for as long as a reader lets it wait.
+/// all of them.
 final class SharedStream: Sendable {
   typealias Stream = OrderedStream<DescriptorSink, SegmentedStore>
 
@@ -27,9 +26,11 @@ final class SharedStream: Sendable {
   private static let head: UInt64 = 4096
 
   let state = Mutex(State())
-  /// Whoever is connected, with the process at the other end where it is known.
-  let clients = Mutex<[ObjectIdentifier: Int32?]>([:])
-  private let isRefusing = Atomic<Bool>(false)
+  let clients: Clients
+
+  init(for clients: Clients) {
+    self.clients = clients
+  }
 
   /// Opens the stream for requests.
   func begin(
@@ -47,23 +48,8 @@ final class SharedStream: Sendable {
 
   /// Refuses every client from now on.
   func refuseAll(because reason: String) {
-    isRefusing.store(true, ordering: .relaxed)
+    clients.refuseAll()
     state.withLock { $0.failure = $0.failure ?? reason }
-  }
-
-  /// - Throws: `EIO` once the stream has failed.
-  func checkAccepting() throws(PluginError) {
-    guard !isRefusing.load(ordering: .relaxed) else {
-      throw PluginError(.ioError, "refused: the stream has failed: start nbdkit again")
-    }
-  }
-
-  func add(_ client: ObjectIdentifier, process: Int32?) {
-    clients.withLock { $0[client] = .some(process) }
-  }
-
-  func remove(_ client: ObjectIdentifier) {
-    clients.withLock { _ = $0.removeValue(forKey: client) }
   }
 
   // MARK: Requests

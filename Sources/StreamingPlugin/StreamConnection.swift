@@ -7,16 +7,18 @@ final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable
   ExtentReporting
 {
   private let stream: SharedStream
+  private let clients: Clients
   private let diskSize: UInt64
 
-  init(_ stream: SharedStream, size: UInt64, process: Int32?) {
+  init(_ stream: SharedStream, for clients: Clients, size: UInt64, process: Int32?) {
     self.stream = stream
+    self.clients = clients
     diskSize = size
-    stream.add(ObjectIdentifier(self), process: process)
+    clients.add(ObjectIdentifier(self), process: process)
   }
 
   func close() {
-    stream.remove(ObjectIdentifier(self))
+    clients.remove(ObjectIdentifier(self))
   }
 
   func size() -> UInt64 { diskSize }

@@ -28,9 +28,14 @@ final class StreamingPlugin: Plugin, Sendable {
 
   private let parameters = Mutex(Parameters())
   private let prepared = Mutex<Prepared?>(nil)
-  private let stream = SharedStream()
+  private let clients = Clients()
+  private let stream: SharedStream
   /// The process that nbdkit was started as.
   private let startedAs = Atomic<pid_t>(0)
+
+  init() {
+    stream = SharedStream(for: clients)
+  }
 
   func configure(_ key: String, _ value: String) throws {
     try parameters.withLock { (parameters) throws(PluginError) in
@@ -92,7 +97,7 @@ final class StreamingPlugin: Plugin, Sendable {
   func open(readOnly: Bool) throws -> StreamConnection {
     try checkClient(readOnly: readOnly)
     let size = parameters.withLock(\.size) ?? Parameters.defaultSize
-    return StreamConnection(stream, size: size, process: Server.peerProcess)
+    return StreamConnection(stream, for: clients, size: size, process: Server.peerProcess)
   }
 
   func cleanup() {
@@ -125,6 +130,6 @@ final class StreamingPlugin: Plugin, Sendable {
       stream.refuseAll(because: error.message)
       throw error
     }
-    try stream.checkAccepting()
+    try clients.checkAccepting()
   }
 }
