@@ -24,6 +24,7 @@ check | command:nbdfuse                          | libnbd-bin         | /usr/bin
 check | command:nm                               | binutils           | binutils
 check | command:openssl                          | openssl            | openssl
 check | command:podchecker                       | perl               | /usr/bin/podchecker
+check | command:prlimit                          | util-linux         | util-linux
 check | command:ps                               | procps             | procps-ng
 check | command:pv                               | pv                 | pv
 check | command:qemu-storage-daemon              | qemu-system-common | /usr/bin/qemu-storage-daemon

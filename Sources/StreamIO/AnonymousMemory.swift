@@ -8,34 +8,58 @@ public final class AnonymousMemory: SegmentMedium {
   /// nothing beside filling it.
   public let segmentSize = 256 << 10
 
-  /// Freed segments, kept for the next ones: new memory is zeroed page by page at its first use,
-  /// which costs about half of what copying the bytes does.
-  private let spare = Mutex<[Int]>([])
+  private struct State {
+    /// Freed segments, kept for the next ones: new memory is zeroed page by page at its first use,
+    /// which costs about half of what copying the bytes does.
+    var spare: [Int] = []
+    /// Address space that is in the way of the last segments, so that where it is limited (ulimit -v)
+    /// something is left for all that can't do without: a request fails then, and not the process.
+    var reserve: Int?
+  }
+
+  private let state = Mutex(State())
+  private let reserveSize = 4 << 20
 
   /// Makes a medium that holds nothing.
   public init() {}
 
   /// Takes a spare segment or maps a new one; `ENOMEM` if there is no memory.
   public func allocate() throws(StoreError) -> Int {
-    if let segment = spare.withLock({ $0.popLast() }) { return segment }
-    let mapping = mmap(
-      nil, segmentSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let mapping, mapping != MAP_FAILED else {
+    let segment = state.withLock { (state) -> Int? in
+      if let segment = state.spare.popLast() { return segment }
+      state.reserve = state.reserve ?? map(reserveSize, PROT_NONE)
+      guard let reserve = state.reserve else { return nil }
+      if let segment = map(segmentSize, PROT_READ | PROT_WRITE) { return segment }
+      state.reserve = nil
+      unmap(reserve, reserveSize)
+      return nil
+    }
+    guard let segment else {
       throw StoreError(errno: ENOMEM, reason: "no memory for what has to wait")
     }
-    return Int(bitPattern: mapping)
+    return segment
+  }
+
+  private func map(_ size: Int, _ protection: Int32) -> Int? {
+    let mapping = mmap(nil, size, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    return mapping == MAP_FAILED ? nil : mapping.map { Int(bitPattern: $0) }
+  }
+
+  private func unmap(_ start: Int, _ size: Int) {
+    munmap(UnsafeMutableRawPointer(bitPattern: start), size)
   }
 
   /// Keeps the segment as a spare one.
   public func free(_ segment: Int) {
-    spare.withLock { $0.append(segment) }
+    state.withLock { $0.spare.append(segment) }
   }
 
   /// Unmaps spare segments beyond as many as are in use, and 2 MiB.
   public func trim(live: Int) {
-    spare.withLock { spare in
-      while spare.count > live + (2 << 20) / segmentSize, let segment = spare.popLast() {
-        munmap(UnsafeMutableRawPointer(bitPattern: segment), segmentSize)
+    state.withLock { state in
+      while state.spare.count > live + (2 << 20) / segmentSize, let segment = state.spare.popLast()
+      {
+        unmap(segment, segmentSize)
       }
     }
   }

@@ -33,6 +33,8 @@ public struct DescriptorSink: StreamSink, Sendable {
     mostPerWrite = endpoint.staysBlocking && kind != .socket ? Int(PIPE_BUF) : Int.max
     hasReader = endpoint.hasPeer
     zeroesByReference = kind == .pipe
+    // Made now: when zeroes are due there may be no memory.
+    _ = ZeroPages.shared
     if kind == .pipe { capacity = PipeCapacity.enlarge(endpoint.descriptor) }
   }
 
