@@ -64,6 +64,7 @@ check: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
 check: deps build
 	swift build --build-tests
 	swift build --package-path Tests/ProbePlugin --scratch-path .build/probe --product ProbePlugin
+	swift build --package-path Tests/Faults --scratch-path .build/faults --product Faults
 ifdef FILTER
 	$(TEST) --filter '$(FILTER)'
 else

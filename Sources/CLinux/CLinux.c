@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <signal.h>
@@ -29,7 +30,11 @@ int clinux_unread_in_socket(int socket) {
 }
 
 int clinux_open_unnamed(const char *directory) {
-  return open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  int file;
+  do {
+    file = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  } while (file == -1 && errno == EINTR);
+  return file;
 }
 
 int clinux_punch(int file, off_t start, off_t count) {

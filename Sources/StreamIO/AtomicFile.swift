@@ -54,9 +54,11 @@ public enum AtomicFile {
         fresh, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
         permissions: [.ownerReadWrite, .groupRead, .otherRead])
       do {
-        try file.closeAfter {
-          try file.writeAll(text.utf8)
-          guard fsync(file.rawValue) == 0 else { throw Errno(rawValue: errno) }
+        // Once it is on the disk, closing has nothing to say any more.
+        defer { try? file.close() }
+        try file.writeAll(text.utf8)
+        while fsync(file.rawValue) != 0 {
+          guard errno == EINTR else { throw Errno(rawValue: errno) }
         }
         guard rename(fresh.string, path) == 0 else { throw Errno(rawValue: errno) }
       } catch {

@@ -26,8 +26,15 @@ enum Plugin {
   }
 
   /// What `make check` builds from Tests/ProbePlugin.
-  static func probe() throws -> String {
-    let path = "\(packageRoot)/.build/probe/debug/libProbePlugin.so"
+  static func probe() throws -> String { try built("probe/debug/libProbePlugin.so") }
+
+  /// What runs nbdkit with a system call of the plugin failing, as Tests/Faults describes it.
+  static func failing(_ fault: String) throws -> [String] {
+    ["env", "LD_PRELOAD=\(try built("faults/debug/libFaults.so"))", "FAULT=\(fault)"]
+  }
+
+  private static func built(_ name: String) throws -> String {
+    let path = "\(packageRoot)/.build/\(name)"
     guard access(path, R_OK) == 0 else {
       throw Sandbox.Missing(description: "\(path) is missing: make check builds it")
     }
