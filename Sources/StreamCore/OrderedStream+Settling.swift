@@ -3,7 +3,7 @@ extension OrderedStream {
   /// sent. The head stays: whoever initialises the disk flushes too.
   ///
   /// - Throws: `owed` if a failed request was not repeated below the highest byte; whatever made
-  ///   an earlier write fail for good.
+  ///   an earlier write fail for good; `broken` if the reader died with bytes unread.
   public mutating func flush() throws(StreamError) {
     try checkForFailure()
     guard !isHoldingHead else { return }
@@ -11,10 +11,15 @@ extension OrderedStream {
     while firstMissing < high { try makeHole() }
     do {
       try release(upTo: due)
+      try checkDelivery()
     } catch {
       if error.isFinal { failure = error }
       throw error
     }
+  }
+
+  private func checkDelivery() throws(StreamError) {
+    do { try sink.checkDelivery() } catch { throw StreamError(error) }
   }
 
   /// What a forced unit access adds to its write: reports an earlier failure, settles nothing.

@@ -6,6 +6,9 @@ public protocol StreamSink {
   /// Returns once somebody reads, and at once from then on.
   mutating func waitForReader() throws(TransferError)
 
+  /// Fails if the reader has gone and what was sent is lost with it, wholly or in part.
+  func checkDelivery() throws(TransferError)
+
   /// Sends all of `bytes`, waiting as often as need be.
   ///
   /// - Parameters:

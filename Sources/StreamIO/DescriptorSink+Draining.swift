@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+public import StreamCore
 import SystemPackage
 
 /// How the wait for a reader's last bytes ended. `unread` is how many it did not take; of a socket
@@ -33,6 +34,13 @@ extension DescriptorSink {
       idle = left < before ? 0 : idle + slice
     }
     return outcomeAtEnd
+  }
+
+  /// Fails if the reader has gone without having taken all that was sent.
+  public func checkDelivery() throws(TransferError) {
+    guard readerHasGone, case .readerGone(let unread) = outcomeAtEnd else { return }
+    let count = unread.map { "\($0) bytes" } ?? "some bytes"
+    throw .broken(errno: EPIPE, reason: "\(line.name): the reader has gone with \(count) left unread")
   }
 
   /// Asked anew: a reader that has gone may have taken the rest just before.

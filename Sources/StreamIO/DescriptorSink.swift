@@ -87,11 +87,20 @@ public struct DescriptorSink: StreamSink, Sendable {
   ///
   /// - Throws: What the device says of its last bytes.
   public func close() throws(Errno) {
-    if kind == .socket { shutdown(line.file.rawValue, Int32(SHUT_WR)) }
+    if kind == .socket { endConnection() }
     do {
       try line.file.close()
     } catch {
       throw error as? Errno ?? .ioError
+    }
+  }
+
+  /// Lets a socket's reader see the end of the stream. What it sent is of no interest, but closed with
+  /// any of it left the connection would be reset, and the reader would lose its end of file.
+  private func endConnection() {
+    shutdown(line.file.rawValue, Int32(SHUT_RDWR))
+    withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
+      while recv(line.file.rawValue, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT)) > 0 {}
     }
   }
 

@@ -70,7 +70,9 @@ struct Parameters: Sendable {
       throw PluginError(
         .invalidArgument, "pipe: missing: say where the stream goes, as in pipe=FILENAME")
     }
-    if case .path(let path) = target.place, let report, report.path == path {
+    if case .path(let path) = target.place, let report,
+      FilePath(report.path).lexicallyNormalized() == FilePath(path).lexicallyNormalized()
+    {
       throw PluginError(
         .invalidArgument, "\(report.name): the stream goes there: give a name of its own")
     }

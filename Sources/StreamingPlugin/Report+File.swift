@@ -19,8 +19,9 @@ extension Report {
     }
 
     /// Removes the report of an earlier stream: if this one is killed, nobody shall take that for its
-    /// own.
+    /// own. Looks again before: under another spelling the path may be that of the FIFO just made.
     func removeOld() throws(PluginError) {
+      try check()
       do { try AtomicFile.remove(path) } catch { throw PluginError(error, of: name) }
     }
 

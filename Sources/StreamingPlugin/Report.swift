@@ -23,7 +23,9 @@ struct Report {
   /// From the first request to the end.
   var seconds = 0.0
   private(set) var error: String?
-  /// Bytes that were sent and that the reader had not taken at the end.
+  /// Bytes sent, whoever took them.
+  private var sent: UInt64 = 0
+  /// Bytes of them that the reader had not taken at the end.
   private var unread: UInt64 = 0
 
   init(size: UInt64?) {
@@ -56,21 +58,23 @@ struct Report {
   }
 
   mutating func count(_ position: UInt64, zeroes: UInt64) {
+    sent = position
     bytes = position - min(unread, position)
     zeroBytes = min(zeroes, bytes)
   }
 
   /// Decides on the outcome where nothing failed.
   mutating func conclude(clientsThere: Int) {
-    guard outcome != .failed, error == nil else { return }
+    guard outcome != .failed else { return }
     switch size {
-    // Whoever is still there can't change a disk that was delivered whole.
-    case bytes?: outcome = .complete
+    // Whoever is still there can't change a disk that was sent whole.
+    case sent?: outcome = error == nil ? .complete : .unknown
     case _ where clientsThere > 0:
       fail("stopped with a client still connected")
     case let size?:
       outcome = .short
-      error = "the stream is short: \(bytes) of \(size) bytes were written"
+      let before = error.map { "\($0); " } ?? ""
+      error = "\(before)the stream is short: \(sent) of \(size) bytes were written"
     case nil: outcome = .unknown
     }
   }

@@ -25,7 +25,7 @@ extension SharedStream {
         if let failure = state.failure { report.fail(failure) }
         report.apply(stream.sink.drain())
       } catch {
-        report.fail(state.failure ?? state.owing ?? error.message)
+        report.fail(state.failure ?? state.reason(of: error))
         report.leave(stream.sink.lost)
       }
       do { try stream.sink.close() } catch { report.fail("the last bytes: \(error)") }

@@ -138,6 +138,12 @@ final class SharedStream: Sendable {
 }
 
 extension SharedStream.State {
+  /// Why the stream could not be finished: bytes that are owed are so since a request failed.
+  func reason(of error: StreamError) -> String {
+    guard case .owed = error, let owing else { return error.message }
+    return owing
+  }
+
   mutating func begin() {
     if began == nil { began = .now }
   }

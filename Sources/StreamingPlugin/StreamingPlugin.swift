@@ -72,8 +72,6 @@ final class StreamingPlugin: Plugin, Sendable {
   func afterFork() {
     let parameters = parameters.withLock { $0 }
     do throws(PluginError) {
-      // Again, as nbdkit may have become another user.
-      try parameters.report?.check()
       try prepared.withLock { (prepared) throws(PluginError) in
         guard let (name, medium) = prepared.map({ ($0.name, $0.medium) }) else { return }
         do throws(IOFailure) {
@@ -84,6 +82,9 @@ final class StreamingPlugin: Plugin, Sendable {
           throw PluginError(error, of: name)
         }
       }
+      // Again, as nbdkit may have become another user. Not before a FIFO was opened: its reader may
+      // wait for that.
+      try parameters.report?.check()
     } catch {
       Server.error(error.message)
       stream.refuseAll(because: error.message)

@@ -17,6 +17,9 @@ struct BadReportPathTests {
         "the endpoint", where: "mkfifo fifo", beside: ["pipe=fifo"], of: "report=fifo",
         says: "the stream goes there"),
       Refusal(
+        "the FIFO that would be made, spelled otherwise", beside: ["pipe=./new"], of: "report=new",
+        says: "the stream goes there"),
+      Refusal(
         "a file of the user", where: "echo mine >disk.raw", beside: ["pipe=new"],
         of: "report=disk.raw", says: "something else"),
       // As /dev/stdout is: root could remove it.

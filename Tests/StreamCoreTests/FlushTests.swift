@@ -61,6 +61,17 @@ struct FlushTests {
     #expect(stream.sent == "..cdef")
   }
 
+  @Test(
+    "reports that what was sent is lost with its reader, and so does every request from then on")
+  func lost() throws {
+    var stream = TextStream(reorder: 8)
+    try stream.write("abc", at: 0)
+    stream.sink.fault = .lost
+    #expect(throws: StreamError.broken(errno: 32, reason: "nobody reads")) { try stream.flush() }
+    stream.sink.fault = .none
+    #expect(throws: StreamError.failedBefore) { try stream.write("d", at: 3) }
+  }
+
   @Test("reports that what was accepted could not be sent, and so does every request from then on")
   func broken() throws {
     var stream = TextStream(reorder: 8)

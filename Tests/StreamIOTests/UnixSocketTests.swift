@@ -31,6 +31,21 @@ struct UnixSocketTests {
     expectSame(try reader.bytes(), pattern(300_001))
   }
 
+  @Test("The end comes even if the reader had sent something that nobody reads")
+  func talkingReader() throws {
+    let listener = try BoundSocket(path, backlog: 1)
+    var sink = DescriptorSink(
+      try UnixSocket.connect(to: path), name: "pipe=socket", patience: .ample)
+    let accepted = try listener.accept()
+    try accepted.open.writeAll(pattern(10_000))
+    var position: UInt64 = 0
+    try sink.send(pattern(100).span.bytes, advancing: &position)
+    try sink.close()
+    let reader = Reader(try accepted.open)
+    accepted.release()
+    expectSame(try reader.bytes(), pattern(100))
+  }
+
   @Test("The end comes even if another process still has the connection")
   func sharedConnection() throws {
     let listener = try BoundSocket(path, backlog: 1)

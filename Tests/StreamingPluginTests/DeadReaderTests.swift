@@ -27,6 +27,34 @@ struct DeadReaderTests {
       FakeServer.errors.last == "the stream has failed: 1234 bytes were delivered: \(gone)")
   }
 
+  @Test("So does a flush, if the reader left anything")
+  func flush() throws {
+    let served = try Served()
+    let client = try served.server.open()
+    let reading = try served.idleReader()
+    try client.write(pattern(50_000), at: 0)
+    try client.flush()
+    try reading.close()
+    #expect(
+      throws: Refusal(.ioError, "flush: pipe=out: the reader has gone with 50000 bytes left unread")
+    ) { try client.flush() }
+    client.close()
+    #expect(try served.report().outcome == "failed")
+  }
+
+  @Test("But a reader that had taken all and left fails no flush")
+  func flushAfterAll() throws {
+    let served = try Served()
+    let client = try served.server.open()
+    let reading = try served.idleReader()
+    try client.write(pattern(5000), at: 0)
+    var buffer = [UInt8](repeating: 0, count: 5000)
+    #expect(try buffer.withUnsafeMutableBytes { try reading.read(into: $0) } == 5000)
+    try reading.close()
+    try client.flush()
+    client.close()
+  }
+
   @Test("After the last write, what it left is named")
   func atTheEnd() throws {
     let served = try Served(["size": "50000"])

@@ -61,6 +61,16 @@ struct RefusedStartTests {
     #expect(try directory.entries == ["report"])
   }
 
+  @Test(
+    "A report at the stream's own path, spelled otherwise, is refused, and the FIFO is not lost")
+  func otherSpelling() throws {
+    let directory = try TemporaryDirectory()
+    let fifo = directory.path("report")
+    try #require(mkfifo(fifo, 0o600) == 0)
+    #expect(throws: Refusal.self) { _ = try Served(pipe: "./report", in: directory) }
+    #expect(try directory.entries == ["report"])
+  }
+
   @Test("An earlier report outlives a start that is refused")
   func earlierReport() throws {
     let directory = try TemporaryDirectory()

@@ -69,6 +69,12 @@ struct ReportTests {
       size: 10, position: 10, drained: .readerStopped(unread: 3, seconds: 10), outcome: .unknown,
       bytes: 7, error: "the reader took nothing for 10 seconds, 3 bytes are left for it"),
     Case(
+      testDescription: "But not what was never written",
+      size: 12, position: 10, drained: .readerStopped(unread: 3, seconds: 10), outcome: .short,
+      bytes: 7,
+      error: "the reader took nothing for 10 seconds, 3 bytes are left for it; "
+        + "the stream is short: 10 of 12 bytes were written"),
+    Case(
       testDescription: "So on a socket",
       position: 10, drained: .readerStopped(unread: nil, seconds: 10), outcome: .unknown,
       error: "the reader took nothing for 10 seconds, some bytes are left for it"),

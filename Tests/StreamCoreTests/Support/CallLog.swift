@@ -11,6 +11,7 @@ struct CallLog: StreamSink {
   private(set) var calls: [Call] = []
 
   mutating func waitForReader() {}
+  func checkDelivery() {}
 
   mutating func send(_ bytes: RawSpan, advancing position: inout UInt64) {
     calls.append(bytes.withUnsafeBytes { .bytes($0.baseAddress, $0.count) })

@@ -14,6 +14,10 @@ struct RecordingSink: StreamSink {
     if fault == .noReader { throw .interrupted }
   }
 
+  func checkDelivery() throws(TransferError) {
+    if fault == .lost { throw Fault.brokenPipe }
+  }
+
   mutating func send(_ bytes: RawSpan, advancing position: inout UInt64) throws(TransferError) {
     let count = accept(UInt64(bytes.byteCount), at: position)
     for index in 0..<count {
@@ -43,7 +47,7 @@ struct RecordingSink: StreamSink {
     position += UInt64(count)
     guard let stop = fault.stop else { return }
     switch fault {
-    case .none, .noReader: break
+    case .none, .noReader, .lost: break
     case .interrupted: fault = .interrupted(after: stop.after - count)
     case .broken: fault = .broken(after: stop.after - count)
     }

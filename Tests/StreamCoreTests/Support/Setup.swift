@@ -40,11 +40,13 @@ enum Fault: Equatable {
   case interrupted(after: Int)
   /// The sink is broken once it has taken so many bytes.
   case broken(after: Int)
+  /// What was sent is lost with its reader.
+  case lost
 
   /// How many bytes the sink takes before it fails, and how.
   var stop: (after: Int, error: TransferError)? {
     switch self {
-    case .none: nil
+    case .none, .lost: nil
     case .noReader: (0, .interrupted)
     case .interrupted(let count): (count, .interrupted)
     case .broken(let count): (count, Self.brokenPipe)

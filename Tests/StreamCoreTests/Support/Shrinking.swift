@@ -76,7 +76,7 @@ enum Shrinking {
   private static func smaller(_ fault: Fault) -> [Fault] {
     switch fault {
     case .none: []
-    case .noReader: [.none]
+    case .noReader, .lost: [.none]
     case .interrupted(let count):
       count > 0 ? [.none, .interrupted(after: count - 1)] : [.none, .noReader]
     case .broken(let count):
