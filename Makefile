@@ -8,6 +8,10 @@
 #   make install    plugin and manual page (PLUGINDIR=, MANDIR=, DESTDIR=)
 #   make uninstall  remove both
 #   make man        build the manual page
+#   make dist       pack the last commit as a source tarball, into build/
+#   make deb        build a Debian package, into build/
+#   make check-deb  install it into a clean Debian and stream there, in about 2 minutes, as root
+#   make rpm        build an RPM package of the source tarball, into build/rpm/
 #   make format     format the Swift sources
 #   make lint       check sources, scripts and documentation for style
 #   make deps       install what building and testing need
@@ -16,6 +20,10 @@
 NAME := nbdkit-streaming-plugin
 PLUGIN := build/$(NAME).so
 PAGE := build/$(NAME).1
+
+VERSION = $(shell sed -n 's/.* version: String? = "\(.*\)"/\1/p' Sources/StreamingPlugin/*.swift)
+TARBALL = build/$(NAME)-$(VERSION).tar.gz
+DEB = build/nbdkit-plugin-streaming_$(shell dpkg-parsechangelog -S Version)_$(shell dpkg --print-architecture).deb
 
 PLUGINDIR = $(shell pkg-config nbdkit --variable=plugindir)
 MANDIR = $(or $(shell pkg-config nbdkit --variable=prefix),/usr)/share/man
@@ -26,7 +34,7 @@ MANDIR = $(or $(shell pkg-config nbdkit --variable=prefix),/usr)/share/man
 BUILDFLAGS = -c release --product $(NAME) --disable-local-rpath \
   -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xswiftc -cross-module-optimization \
   -Xlinker --version-script='$(CURDIR)/plugin.syms' -Xlinker -s -Xlinker --gc-sections \
-  -Xlinker -z -Xlinker nodelete
+  -Xlinker -z -Xlinker nodelete -Xlinker -z -Xlinker now
 
 SWIFT_FILES := Package.swift Sources Tests
 SCRIPTS := .ci/run $(wildcard scripts/*.sh Tests/*/Scripts/*.sh)
@@ -34,7 +42,7 @@ SCRIPTS := .ci/run $(wildcard scripts/*.sh Tests/*/Scripts/*.sh)
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .PHONY: build demo check bench bench-count install uninstall man format lint \
-  deps demo-deps bench-deps clean help
+  dist deb check-deb rpm deps demo-deps bench-deps pack-deps clean help
 
 build: $(PLUGIN)
 
@@ -84,6 +92,27 @@ install: $(PLUGIN) $(PAGE)
 uninstall:
 	rm -f '$(DESTDIR)$(PLUGINDIR)/$(NAME).so' '$(DESTDIR)$(MANDIR)/man1/$(NAME).1'
 
+dist:
+	mkdir -p build
+	@git diff --quiet HEAD || echo 'dist: what is not committed is left out' >&2
+	git archive --prefix='$(NAME)-$(VERSION)/' --output='$(TARBALL)' HEAD
+
+# Not by dpkg-buildpackage, which leaves the package in the parent directory.
+deb: pack-deps build
+	DEB_DIR=build debian/rules clean binary
+	debian/rules clean
+	lintian --allow-root --fail-on error,warning '$(DEB)'
+	scripts/check-deb.sh unpacked '$(DEB)'
+
+check-deb: deb
+	scripts/check-deb.sh installed '$(DEB)'
+
+# Debian's rpm knows none of Debian's packages.
+rpm: pack-deps dist
+	rpmlint packaging/*.spec
+	rpmbuild -tb $(if $(wildcard /etc/debian_version),--nodeps) \
+	  --define '_topdir $(CURDIR)/build/rpm' '$(TARBALL)'
+
 format:
 	swift format --in-place --recursive $(SWIFT_FILES)
 
@@ -96,7 +125,7 @@ lint:
 deps:
 	@scripts/deps.sh check
 
-demo-deps bench-deps:
+demo-deps bench-deps pack-deps:
 	@scripts/deps.sh $(@:-deps=)
 
 clean:

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Install what is missing to build and run the demo, or every test as well, or the benchmarks too.
+# Install what is missing to build and run the demo, or every test as well, or the benchmarks too,
+# or to build packages.
 # Silent when nothing is missing. Without the right to install, say what to type.
 #
-# usage: scripts/deps.sh demo|check|bench
+# usage: scripts/deps.sh demo|check|bench|pack
 set -eu
 
 # set | probe | package for apt | for dnf, where a path is a name too and - is nothing to do
@@ -38,6 +39,13 @@ bench | command:hyperfine                        | hyperfine          | hyperfin
 bench | command:fio                              | fio                | fio
 bench | fio:nbd                                  | fio                | fio-engine-nbd
 bench | command:unshare                          | util-linux         | util-linux
+pack  | command:debootstrap                      | debootstrap        | -
+pack  | command:dh                               | debhelper          | -
+pack  | command:lintian                          | lintian            | -
+pack  | command:nm                               | binutils           | binutils
+pack  | command:rpmbuild                         | rpm                | rpm-build
+pack  | command:rpmlint                          | rpmlint            | rpmlint
+pack  | command:unshare                          | util-linux         | util-linux
 '
 
 present() {
@@ -55,7 +63,8 @@ case ${1-} in
   demo) sets=demo ;;
   check) sets='demo check' ;;
   bench) sets='demo check bench' ;;
-  *) echo "usage: $0 demo|check|bench" >&2; exit 2 ;;
+  pack) sets='demo pack' ;;
+  *) echo "usage: $0 demo|check|bench|pack" >&2; exit 2 ;;
 esac
 
 manager=

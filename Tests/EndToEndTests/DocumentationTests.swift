@@ -18,6 +18,18 @@ struct DocumentationTests {
     #expect(help.sorted() == page.sorted())
   }
 
+  @Test("names the same version in the plugin, the manual page and the packages")
+  func version() async throws {
+    let version = try #require(
+      try await Plugin.ask("--version").firstMatch(of: /streaming (\d+\.\d+\.\d+)/)?.1)
+    #expect(try ManualPage.text().contains("nbdkit-streaming-plugin S<\(version)>"))
+    #expect(
+      text(of: "\(packageRoot)/debian/changelog").hasPrefix(
+        "nbdkit-plugin-streaming (\(version)-"))
+    let spec = text(of: "\(packageRoot)/packaging/nbdkit-streaming-plugin.spec")
+    #expect(spec.firstMatch(of: /\nVersion: *(\S+)\n/)?.1 == version)
+  }
+
   @Test("names every parameter to whoever gives one that is unknown")
   func unknown() async throws {
     let nbdkit = try await Sandbox.current().run("nbdkit", try Plugin.path(), "colour=red")

@@ -1,0 +1,79 @@
+#!/bin/bash
+# Stream an image with the plugin of a built Debian package: unpacked into a directory, or
+# installed with what it depends on into a clean system of this release, from the mirror that apt
+# uses here. In that there is no Swift; it needs root and takes a minute or two.
+#
+# usage: scripts/check-deb.sh unpacked|installed FILE
+set -euo pipefail
+
+name=nbdkit-streaming-plugin
+if [ $# -ne 2 ]; then set -- '' ''; fi
+deb=$2
+
+fail() {
+  echo "$deb: $1" >&2
+  exit 1
+}
+
+# Runs a script in the clean system, which has nothing of this one but a network.
+inside() {
+  unshare --mount --pid --fork --mount-proc="$root/proc" chroot "$root" \
+    /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive \
+    sh -euc "$1" sh "${@:2}"
+}
+
+# Streams an image through the plugin $1.
+# shellcheck disable=SC2016 # for the shell that runs it
+stream='
+  cd "$(mktemp -d)"
+  head -c 8M /dev/urandom >image
+  truncate -s 64M image
+  nbdkit -U - "$1" - size=64M report=report --run "nbdcopy --synchronous image \"\$uri\"" |
+    cmp - image
+  grep -q "\"outcome\": \"complete\"" report
+'
+
+# Are the manual pages there, and the texts that Debian asks for?
+check_files() {
+  files=$(dpkg-deb --fsys-tarfile "$deb" | tar -t)
+  for file in man/man1/$name.1.gz doc/nbdkit-plugin-streaming/{copyright,changelog{,.Debian}.gz}; do
+    grep -qx "./usr/share/$file" <<<"$files" || fail "lacks $file"
+  done
+}
+
+root=$(mktemp -d)
+trap 'rm -rf --one-file-system "$root"' EXIT
+
+case $1 in
+  unpacked)
+    check_files
+    dpkg-deb --extract "$deb" "$root"
+    plugin=$(find "$root" -name $name.so)
+    "$(dirname "$0")/check-plugin.sh" "$plugin" >/dev/null
+    env -i TMPDIR="$root" PATH=/usr/bin:/bin sh -euc "$stream" sh "$plugin"
+    ;;
+  installed)
+    check_files
+    [ "$(id -u)" -eq 0 ] || fail "only root can make a clean system"
+    release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
+    # shellcheck disable=SC2016 # for apt
+    read -r mirror < <(apt-get indextargets --format '$(SITE)' \
+      'Created-By: Packages' "Codename: $release" 'Component: main')
+    echo "making a clean $release"
+    log=$(debootstrap --variant=minbase "$release" "$root" "$mirror" 2>&1) ||
+      { tail <<<"$log"; fail "debootstrap failed"; }
+    cp "$deb" "$root/tmp/plugin.deb"
+    cp /etc/resolv.conf "$root/etc/"
+    inside '
+      apt-get -qq install --no-install-recommends /tmp/plugin.deb libnbd-bin >/tmp/log 2>&1 ||
+        { cat /tmp/log; exit 1; }
+      nbdkit streaming --version
+      ! command -v swift'
+    inside "$stream" streaming
+    inside '
+      apt-get -qq purge nbdkit-plugin-streaming >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
+      find /usr /etc /var -name "*streaming*" | grep . && exit 1 || true'
+    ;;
+  *) echo "usage: $0 unpacked|installed FILE" >&2; exit 2 ;;
+esac
+echo "$deb: $1, it streams"
