@@ -83,9 +83,10 @@ def build(directory: Path):
     compiler = ["clang", "-O2", "-Wall", "-Wextra"]
     sources = ROOT / "bench"
     subprocess.run([*compiler, "-o", directory / "floor", sources / "floor.c"], check=True)
-    library = directory / "allocations.so"
-    subprocess.run(
-        [*compiler, "-shared", "-fPIC", "-o", library, sources / "allocations.c"], check=True)
+    for name in ("allocations", "write-only"):
+        library = directory / f"{name}.so"
+        subprocess.run(
+            [*compiler, "-shared", "-fPIC", "-o", library, sources / f"{name}.c"], check=True)
 
 
 def time(images: Images, results: Results, quick: bool):

@@ -2,7 +2,9 @@
  *
  *   floor copy IMAGE [SOCKET]   data by read and write, holes as zero pages by reference, into
  *                               standard output, a pipe made large, or by write into a socket
- *   floor write SIZE COUNT      so many writes of so many bytes into such a pipe
+ *   floor write SIZE COUNT [PAUSE]
+ *                               so many writes of so many bytes into such a pipe, each after so many
+ *                               microseconds
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -13,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { most = 256 << 10, zeroes = 2 << 20 };
@@ -75,9 +78,21 @@ static int connected(const char *path) {
   return out;
 }
 
+static double microseconds(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1e6 + time.tv_nsec / 1e3;
+}
+
+/* Awake, as a server between two requests mostly is: its reader is the one that falls asleep. */
+static void pause_for(double pause) {
+  for (double end = microseconds() + pause; microseconds() < end;) continue;
+}
+
 int main(int argc, char **argv) {
   int is_copy = argc > 2 && !strcmp(argv[1], "copy");
-  if (!is_copy && argc != 4) errx(2, "usage: floor copy IMAGE [SOCKET] | floor write SIZE COUNT");
+  if (!is_copy && argc != 4 && argc != 5)
+    errx(2, "usage: floor copy IMAGE [SOCKET] | floor write SIZE COUNT [PAUSE]");
   int out = is_copy && argc > 3 ? connected(argv[3]) : STDOUT_FILENO;
   if (out == STDOUT_FILENO) fcntl(out, F_SETPIPE_SZ, 1 << 20);
 
@@ -88,6 +103,10 @@ int main(int argc, char **argv) {
   } else {
     size_t size = strtoul(argv[2], NULL, 10);
     if (size > most) errx(2, "%s: at most %d", argv[2], most);
-    for (long rest = strtol(argv[3], NULL, 10); rest > 0; rest--) put(out, buffer, size);
+    double pause = argc > 4 ? strtod(argv[4], NULL) : 0;
+    for (long rest = strtol(argv[3], NULL, 10); rest > 0; rest--) {
+      if (pause > 0) pause_for(pause);
+      put(out, buffer, size);
+    }
   }
 }

@@ -3,7 +3,7 @@
 from pathlib import Path
 from statistics import median
 
-from rows import FLOOR, NBDCOPY, NULL, OURS, PIPE_WRITE, SMALL
+from rows import FLOOR, IN_C, NBDCOPY, NULL, OURS, PAUSE, PIPE_WRITE, SMALL, WAKING_WRITE
 
 
 def number(value: float) -> str:
@@ -53,17 +53,21 @@ def requests(rows: list[dict], rounds: int) -> list[str]:
             for column, seconds in row["times"].items()
         }
         more = [ours - null for ours, null in zip(times[OURS], times[NULL])]
-        columns = (times[OURS], times[NULL], more, times[PIPE_WRITE], ratios(times, OURS, NULL))
+        columns = (
+            times[OURS], times[NULL], more, times[PIPE_WRITE], times[WAKING_WRITE],
+            ratios(times, OURS, NULL), ratios(times, OURS, IN_C))
         return [row["title"], *map(spread, columns)]
 
     head = [
         "", f"{OURS}, µs", f"{NULL}, µs", f"{OURS} − {NULL}, µs", f"{PIPE_WRITE}, µs",
-        f"{OURS} / {NULL}",
+        f"{WAKING_WRITE}, µs", f"{OURS} / {NULL}", f"{OURS} / {IN_C}",
     ]
     return [
         "### Requests", "",
         f"Microseconds a request as fio saw them over its run, median of {rounds} rounds, and what",
-        "one write of the same size into a pipe takes while `cat` reads it.", "",
+        "one write of the same size into a pipe takes while `cat` reads it: one after the other, and",
+        f"with {PAUSE} µs between them, when the reader has to be woken for each, as between requests.",
+        "*In C* is bench/write-only.c, a plugin that does nothing but write to a pipe.", "",
         *table(head, [cells(row) for row in rows]),
     ]
 
@@ -122,7 +126,7 @@ def commands(rows: list[dict]) -> list[str]:
     lines = [
         "### Commands", "",
         "Each with `bash -e -o pipefail -c`, timed by `hyperfine -N --runs 1`, in a directory",
-        "where `streaming.so` is the plugin and `floor` is built from bench/floor.c. What stands",
+        "where `streaming.so` is the plugin; `floor` and `write-only.so` are built from bench/. What stands",
         f"under {SMALL} is the first command, where `/proc/sys/fs/pipe-max-size` reads 65536.", "",
         "<details><summary>all</summary>", "", "```sh",
     ]

@@ -6,7 +6,11 @@ from pathlib import Path
 from images import KIB, MIB, GIB, Images
 
 OURS, SMALL, NBDCOPY, FLOOR = "streaming", "64 KiB pipe", "nbdcopy", "floor"
-NULL, PIPE_WRITE = "nbdkit null", "a pipe write"
+NULL, IN_C = "nbdkit null", "in C"
+PIPE_WRITE, WAKING_WRITE = "a pipe write", "a waking pipe write"
+
+# Microseconds between two writes, about what a request takes: a reader has fallen asleep by then.
+PAUSE = 10
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,8 @@ class Command:
     pipe_stays_small: bool = False
     # Where a client that takes long to start leaves its own measurement.
     fio_result: str | None = None
+    # Seconds of its time in which it does nothing, on purpose.
+    pauses: float = 0
 
     def timed(self) -> str:
         return self.script.format(out="> /dev/null")
@@ -100,8 +106,13 @@ def requests(quick: bool, size: int, depth: int) -> Row:
             OURS: Command(
                 serve("./streaming.so -", count * size, client) + " | cat {out}",
                 fio_result="fio.json"),
+            IN_C: Command(
+                serve("./write-only.so", count * size, client) + " | cat {out}",
+                fio_result="fio.json"),
             NULL: Command(serve("null", count * size, client), fio_result="fio.json"),
             PIPE_WRITE: Command(f"./floor write {size} {count} | cat {{out}}"),
+            WAKING_WRITE: Command(
+                f"./floor write {size} {count} {PAUSE} | cat {{out}}", pauses=count * PAUSE / 1e6),
         })
 
 

@@ -53,7 +53,8 @@ class Timer:
         if command.fio_result:
             result = json.loads((self.directory / command.fio_result).read_text())
             return result["jobs"][0]["write"]["runtime"] / 1000
-        return json.loads((self.directory / "time.json").read_text())["results"][0]["times"][0]
+        result = json.loads((self.directory / "time.json").read_text())["results"][0]
+        return result["times"][0] - command.pauses
 
     def run(self, command: Command, arguments: list[str]):
         run(SMALL_PIPES * command.pipe_stays_small + arguments, self.directory)

@@ -40,7 +40,7 @@ extension DescriptorSink {
   public func checkDelivery() throws(TransferError) {
     guard readerHasGone, case .readerGone(let unread) = outcomeAtEnd else { return }
     let count = unread.map { "\($0) bytes" } ?? "some bytes"
-    throw .broken(errno: EPIPE, reason: "\(line.name): the reader has gone with \(count) left unread")
+    throw line.broken(EPIPE, "the reader has gone with \(count) left unread")
   }
 
   /// Asked anew: a reader that has gone may have taken the rest just before.
