@@ -18,6 +18,15 @@ public protocol HeldStore {
 
   /// Needs the bytes at these locations, which are kept, no longer.
   mutating func discard(_ locations: Range<UInt64>)
+
+  /// Keeps the bytes at these locations, which are kept, a second time.
+  ///
+  /// - Returns: As ``store(_:)``.
+  mutating func storeAgain(_ locations: Range<UInt64>) throws(StoreError) -> UInt64
+
+  /// Whether the bytes that are kept take so much more room than they need that they should be stored
+  /// again, in the order of their locations.
+  var isSparse: Bool { get }
 }
 
 /// A store had no room, or could not be read back.

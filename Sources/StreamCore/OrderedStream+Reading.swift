@@ -11,7 +11,8 @@ public enum StreamExtent: Sendable {
 extension OrderedStream {
   /// Fills `buffer` from `offset` on: with what is held, and zeroes where nothing is.
   ///
-  /// - Throws: `sent` if any of the bytes is below the position.
+  /// - Throws: `sent` if any of the bytes is below the position; `unreadable` if the store can't give
+  ///   back what it keeps.
   public mutating func read(
     into buffer: inout OutputRawSpan, at offset: UInt64
   ) throws(StreamError) {
@@ -26,7 +27,7 @@ extension OrderedStream {
         do {
           try store.read(part.shifted(by: shift), into: &buffer)
         } catch {
-          throw .noRoom(error)
+          throw .unreadable(error)
         }
       case .passing, .zeroes, .hole: appendZeroes(part.length, to: &buffer)
       }

@@ -27,7 +27,7 @@ extension OrderedStream {
       case .zeroes: zeroesSent += sent.length
       case .hole:
         zeroesSent += sent.length
-        rememberHole(sent)
+        sentHoles.remember(sent)
       }
       try result.get()
     }
@@ -51,13 +51,6 @@ extension OrderedStream {
     } catch {
       return .failure(StreamError(error))
     }
-  }
-
-  /// Remembers a sent hole. Only the newest 65,536: a late zero for an older one is refused as late,
-  /// which is rarer than a disk with that many holes is common.
-  private mutating func rememberHole(_ range: Range<UInt64>) {
-    sentHoles.insert(range)
-    if sentHoles.count > 65_536, let oldest = sentHoles.first { sentHoles.remove(oldest) }
   }
 
   /// Gives up waiting for the oldest gap: it becomes zeroes.
@@ -86,5 +79,14 @@ extension OrderedStream {
       if case .stored(let shift) = piece.value { store.discard(piece.range.shifted(by: shift)) }
     }
     held.remove(range)
+  }
+}
+
+extension ByteRangeSet {
+  /// Inserts a hole. Only the newest 65,536 are kept: a late zero for an older one is refused as late,
+  /// which is rarer than a disk with that many holes is common.
+  mutating func remember(_ range: Range<UInt64>) {
+    insert(range)
+    if count > 65_536, let oldest = first { remove(oldest) }
   }
 }

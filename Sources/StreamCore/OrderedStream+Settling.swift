@@ -8,6 +8,7 @@ extension OrderedStream {
     try checkForFailure()
     guard !isHoldingHead else { return }
     if let missing = owed.first(overlapping: position..<high) { throw .owed(missing) }
+    settled = high
     while firstMissing < high { try makeHole() }
     do {
       try release(upTo: due)

@@ -23,8 +23,13 @@ extension OrderedStream {
   ///
   /// - Throws: As ``write(_:at:)``; but zeroes for what was sent as a hole are accepted.
   public mutating func zero(_ range: Range<UInt64>) throws(StreamError) {
-    if range.lowerBound < position, failure == nil, sentHoles.contains(range) { return }
-    try accept(range, .zeroes, RawSpan())
+    let sent = range.clamped(to: 0..<position)
+    guard !sent.isEmpty, failure == nil, sentHoles.contains(sent) else {
+      return try accept(range, .zeroes, RawSpan())
+    }
+    zeroedHoles.remember(sent)
+    let rest = range.part(from: position)
+    if !rest.isEmpty { try accept(rest, .zeroes, RawSpan()) }
   }
 
   /// Whether `range` can go to the sink as it is: nothing is missing, nothing is held, nothing has
@@ -66,6 +71,7 @@ extension OrderedStream {
     if kind.isData { waiting += range.part(from: firstMissing).length }
     passHeld()
     largestDisorder = max(largestDisorder, waiting)
+    if held.count > Self.mostPieces { settled = high }
     while isOverfull { try makeHole() }
   }
 
@@ -83,6 +89,7 @@ extension OrderedStream {
     } catch {
       throw .noRoom(error)
     }
+    if store.isSparse { compact() }
   }
 
   /// What would have kept the stream from going past `range`. As many bytes as lie between its start
@@ -90,8 +97,8 @@ extension OrderedStream {
   private func windowMissed(by range: Range<UInt64>) -> Window {
     let enough = max(high, range.upperBound) - range.lowerBound
     let sent = range.clamped(to: 0..<position)
-    // A gap that was within the window was closed by a flush.
-    return sentHoles.contains(sent) && limits.reorder < enough
+    let isFirst = sentHoles.contains(sent) && zeroedHoles.first(overlapping: sent) == nil
+    return isFirst && range.lowerBound >= settled
       ? .reorder(atLeast: enough) : .rewind(atLeast: enough)
   }
 

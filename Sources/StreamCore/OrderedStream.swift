@@ -38,6 +38,9 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
   public internal(set) var position: UInt64 = 0
   /// How many of the bytes sent were zeroes sent as such: asked for, or holes.
   public internal(set) var zeroesSent: UInt64 = 0
+  /// Below this, gaps were closed for another reason than `reorder`, however large it may be: one past
+  /// the highest byte at that time.
+  var settled: UInt64 = 0
   /// The most bytes of data that waited for earlier ones at a time.
   public internal(set) var largestDisorder: UInt64 = 0
   /// What made every later write impossible, if anything did.
@@ -45,7 +48,7 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
 
   /// How many pieces may wait, whatever their size: they take memory for themselves, some 40 bytes
   /// each, so a client that scatters single bytes could fill it long before `reorder` is reached.
-  private static var mostPieces: Int { 2 << 20 }
+  static var mostPieces: Int { 2 << 20 }
 
   /// One of the two windows, with a size in bytes that is enough.
   public enum Window: Equatable, Sendable {
@@ -69,6 +72,8 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
   var owed = ByteRangeSet()
   /// Holes already sent: a zero that comes late for one changes nothing and is accepted.
   var sentHoles = ByteRangeSet()
+  /// What of them was zeroed since, so that it has been written once.
+  var zeroedHoles = ByteRangeSet()
 
   /// Makes a stream at position 0.
   public init(limits: Limits, sink: Sink, store: Store) {

@@ -11,6 +11,8 @@ public enum StreamError: Error, Equatable, Sendable {
   case interrupted
   /// What has to wait could not be kept.
   case noRoom(StoreError)
+  /// What is held could not be read back for a read. Harms nothing.
+  case unreadable(StoreError)
   /// The sink takes nothing any more; every later write is refused.
   case broken(errno: Int32, reason: String)
   /// An earlier failure, reported then, is why this and every later write is refused.
@@ -27,7 +29,7 @@ public enum StreamError: Error, Equatable, Sendable {
   public var isFinal: Bool {
     switch self {
     case .late, .broken: true
-    case .sent, .owed, .interrupted, .noRoom, .failedBefore: false
+    case .sent, .owed, .interrupted, .noRoom, .unreadable, .failedBefore: false
     }
   }
 }

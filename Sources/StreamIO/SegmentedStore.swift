@@ -18,6 +18,8 @@ public struct SegmentedStore: HeldStore, Sendable {
   private var segments: [UInt64: Segment] = [:]
   /// The location of the next byte.
   private var end: UInt64 = 0
+  /// Bytes still needed, of all segments.
+  private var live: UInt64 = 0
 
   /// Makes an empty store.
   public init(in medium: any SegmentMedium) {
@@ -54,6 +56,7 @@ public struct SegmentedStore: HeldStore, Sendable {
     defer { segments[number] = segment }
     try medium.write(bytes, to: segment.room, at: offset)
     segment.live += UInt64(bytes.byteCount)
+    live += UInt64(bytes.byteCount)
     end += UInt64(bytes.byteCount)
   }
 
@@ -98,6 +101,7 @@ public struct SegmentedStore: HeldStore, Sendable {
       let number = next / size
       let stop = min(locations.upperBound, (number + 1) * size)
       segments[number]?.live -= stop - next
+      live -= stop - next
       if let segment = segments[number], segment.live == 0 {
         segments[number] = nil
         medium.free(segment.room)
@@ -107,6 +111,23 @@ public struct SegmentedStore: HeldStore, Sendable {
       next = stop
     }
     medium.trim(live: segments.count)
+  }
+
+  /// Keeps the bytes at `locations` a second time.
+  public mutating func storeAgain(_ locations: Range<UInt64>) throws(StoreError) -> UInt64 {
+    var copy: [UInt8] = []
+    try forEachPart(of: locations) { (room, offset, count) throws(StoreError) in
+      try medium.withBytes(of: room, at: offset, count: count) { bytes in
+        bytes.withUnsafeBytes { copy.append(contentsOf: $0) }
+      }
+    }
+    return try store(copy.span.bytes)
+  }
+
+  /// Whether segments are less than half full: each may be kept by a few bytes, where the others were
+  /// sent or written anew. The allowance is what is not worth the copying.
+  public var isSparse: Bool {
+    UInt64(segments.count) * size > 2 * live + 64 << 20
   }
 
   private func forEachPart(

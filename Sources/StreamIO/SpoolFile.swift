@@ -32,6 +32,8 @@ public final class SpoolFile: SegmentMedium {
   public init(in directory: String, name: String) throws(IOFailure) {
     let descriptor = clinux_open_unnamed(directory)
     guard descriptor >= 0 else { throw Self.failure(Errno(rawValue: errno)) }
+    // An error of the request at hand, too.
+    _ = clinux_survive_file_size_limit()
     file = FileDescriptor(rawValue: descriptor)
     self.name = name
   }

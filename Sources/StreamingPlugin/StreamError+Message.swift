@@ -5,7 +5,7 @@ extension StreamError {
   /// What the client is sent.
   var errno: Errno {
     switch self {
-    case .late, .sent, .owed, .failedBefore: .ioError
+    case .late, .sent, .owed, .unreadable, .failedBefore: .ioError
     case .interrupted: .socketShutdown
     case .noRoom(let error): Errno(rawValue: error.errno)
     // NBD has no EPIPE: a client would be told "invalid argument".
@@ -25,6 +25,7 @@ extension StreamError {
         + "an earlier request for them failed and has to be repeated first"
     case .interrupted: "interrupted: the client has gone or the server stops"
     case .noRoom(let error): "can't be kept until it is due: \(error.reason)"
+    case .unreadable(let error): "what waits can't be read back: \(error.reason)"
     case .broken(_, let reason): reason
     case .failedBefore: "the stream has failed before"
     }

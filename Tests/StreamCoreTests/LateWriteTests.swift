@@ -47,7 +47,17 @@ struct LateWriteTests {
     #expect(throws: StreamError.late(range, position: 9)) { try stream.zero(range) }
   }
 
-  @Test("is refused if it zeroes what the client had asked to be zero, or ends ahead")
+  @Test("is accepted if it begins in a filled hole and goes on ahead")
+  func zeroFromHole() throws {
+    var stream = TextStream(rewind: 2)
+    try stream.write("ef", at: 4)
+    #expect(stream.sent == "....")
+    try stream.zero(1..<5)
+    try stream.finish()
+    #expect(stream.sent == ".....f")
+  }
+
+  @Test("is refused if it zeroes what the client had asked to be zero, or data as well")
   func zeroOfZeroes() throws {
     var stream = TextStream()
     try stream.zero(0..<4)

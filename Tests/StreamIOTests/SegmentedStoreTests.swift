@@ -1,6 +1,7 @@
 import Glibc
 import StreamCore
 import StreamIO
+import Synchronization
 import TestSupport
 import Testing
 
@@ -52,6 +53,30 @@ struct SegmentedStoreTests {
     expectSame(try read(store, next, 3), [7, 7, 7])
   }
 
+  @Test(
+    "and takes not much more room than it needs, whatever was written anew",
+    arguments: Kind.allCases)
+  func written(kind: Kind) throws {
+    let medium = CountingMedium(of: try medium(kind))
+    var stream = OrderedStream(
+      limits: .init(reorder: 0, rewind: 16 << 20, head: 0), sink: Collected(),
+      store: SegmentedStore(in: medium))
+    // Of each segment a little stays and the rest is written again and again.
+    var bytes = [UInt8](repeating: 0, count: 16 << 20)
+    let piece = 4096
+    let pieces = bytes.count / piece
+    for step in 0..<8 * pieces {
+      let place = step % 32 == 0 ? 64 + step / 32 * 3 : step % 64
+      let new = [UInt8](repeating: UInt8(truncatingIfNeeded: step), count: piece)
+      bytes.replaceSubrange(place * piece..<(place + 1) * piece, with: new)
+      try stream.write(new.span.bytes, at: UInt64(place * piece))
+    }
+    #expect(medium.most * medium.segmentSize <= 2 * bytes.count + 66 << 20)
+    try stream.finish()
+    let end = stream.sink.bytes.count
+    expectSame(stream.sink.bytes, Array(bytes[..<end]))
+  }
+
   @Test("where a spool can't be, that is said")
   func nowhere() {
     for path in ["/proc", "/nonexistent"] {
@@ -66,5 +91,59 @@ struct SegmentedStoreTests {
       try store.read(start..<start + UInt64(count), into: &output)
       filled = output.finalize(for: memory)
     }
+  }
+}
+
+/// A medium that counts its segments.
+private final class CountingMedium: SegmentMedium {
+  private let medium: any SegmentMedium
+  private let counts = Mutex((now: 0, most: 0))
+
+  init(of medium: any SegmentMedium) { self.medium = medium }
+
+  /// The most segments there were at a time.
+  var most: Int { counts.withLock { $0.most } }
+  var segmentSize: Int { medium.segmentSize }
+
+  func allocate() throws(StoreError) -> Int {
+    counts.withLock {
+      $0.now += 1
+      $0.most = max($0.now, $0.most)
+    }
+    return try medium.allocate()
+  }
+
+  func free(_ segment: Int) {
+    counts.withLock { $0.now -= 1 }
+    medium.free(segment)
+  }
+
+  func trim(live: Int) { medium.trim(live: live) }
+
+  func write(_ bytes: RawSpan, to segment: Int, at offset: Int) throws(StoreError) {
+    try medium.write(bytes, to: segment, at: offset)
+  }
+
+  func withBytes(
+    of segment: Int, at offset: Int, count: Int, _ body: (RawSpan) -> Void
+  ) throws(StoreError) {
+    try medium.withBytes(of: segment, at: offset, count: count, body)
+  }
+}
+
+/// A sink that keeps the stream.
+private struct Collected: StreamSink {
+  private(set) var bytes: [UInt8] = []
+
+  func waitForReader() {}
+
+  mutating func send(_ span: RawSpan, advancing position: inout UInt64) {
+    span.withUnsafeBytes { bytes.append(contentsOf: $0) }
+    position += UInt64(span.byteCount)
+  }
+
+  mutating func sendZeroes(_ count: UInt64, advancing position: inout UInt64) {
+    bytes.append(contentsOf: repeatElement(0, count: Int(count)))
+    position += count
   }
 }

@@ -33,6 +33,10 @@ struct StreamErrorTests {
       error: .noRoom(StoreError(errno: 12, reason: "no memory")), errno: .noMemory,
       message: "can't be kept until it is due: no memory"),
     Case(
+      error: .unreadable(StoreError(errno: 5, reason: "spool=/tmp: Input/output error")),
+      errno: .ioError,
+      message: "what waits can't be read back: spool=/tmp: Input/output error"),
+    Case(
       error: .broken(errno: 32, reason: "pipe=out: the reader has gone"), errno: .ioError,
       message: "pipe=out: the reader has gone"),
     Case(

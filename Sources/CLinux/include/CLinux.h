@@ -28,6 +28,10 @@ int clinux_unread_in_socket(int socket);
 /* A file without a name in a directory, for reading and writing, gone with its last descriptor. */
 int clinux_open_unnamed(const char *directory);
 
+/* A write beyond the largest size that files may have (RLIMIT_FSIZE) fails with EFBIG from now on and
+ * does not end the process. Programs that it executes are not concerned. */
+int clinux_survive_file_size_limit(void);
+
 /* Gives a part of a file's room back to the disk; it reads as zeroes then. */
 int clinux_punch(int file, off_t start, off_t count);
 

@@ -49,6 +49,13 @@ struct CheckedStore: HeldStore {
     }
   }
 
+  mutating func storeAgain(_ locations: Range<UInt64>) throws(StoreError) -> UInt64 {
+    try store(kept(locations).span.bytes)
+  }
+
+  /// Now and then, so that moving is tried between all other steps.
+  var isSparse: Bool { bytes.count % 3 == 0 }
+
   /// What is not kept is rubbish that no model expects.
   private func kept(_ locations: Range<UInt64>) -> [UInt8] {
     locations.map { $0 < bytes.count ? bytes[Int($0)] ?? 0xFF : 0xFF }

@@ -6,6 +6,7 @@
 /// What the text leaves open is settled so:
 /// - The head is held while nothing was sent: once a byte is out, nobody can begin again.
 /// - While the head is held, no gap of it is filled, by overflow or by flush.
+/// - A zero that begins in filled holes already sent, and ends ahead, is one from the position on.
 /// - A flush with an owed range below high is refused and changes nothing; so is, but for the holes
 ///   already made, a write whose overflow meets one.
 /// - With W = 0 a zero ahead of the position is held: it does not count. Data there fills the gap.
@@ -114,10 +115,11 @@ struct Model {
   mutating func write(_ range: Range<Int>, _ bytes: [UInt8]?, _ fault: Fault) -> StreamError? {
     if failure != nil { return .failedBefore }
     if range.lowerBound < position {
-      let isZeroOfSentHole =
-        bytes == nil && range.upperBound <= position && disk[range].allSatisfy { $0 == .hole }
-      return isZeroOfSentHole
-        ? nil : refuse(range, .late(range.wide, position: UInt64(position)))
+      let sent = range.lowerBound..<min(range.upperBound, position)
+      guard bytes == nil, disk[sent].allSatisfy({ $0 == .hole }) else {
+        return refuse(range, .late(range.wide, position: UInt64(position)))
+      }
+      return range.upperBound > position ? write(position..<range.upperBound, nil, fault) : nil
     }
     if fault == .noReader { return refuse(range, .interrupted) }
     for offset in range {

@@ -1,0 +1,27 @@
+extension OrderedStream {
+  /// The most bytes that are moved at once.
+  private static var most: UInt64 { 256 << 10 }
+
+  /// Stores what is kept again, closely: what lay between was sent or written anew. Where there is no
+  /// room for that, things stay as they are.
+  mutating func compact() {
+    var pieces: [(range: Range<UInt64>, shift: UInt64)] = []
+    for piece in held.pieces(in: position..<UInt64.max) {
+      if case .stored(let shift) = piece.value { pieces.append((piece.range, shift)) }
+    }
+    // In the order of locations, so that the room before them becomes free on the way.
+    pieces.sort { $0.range.lowerBound &+ $0.shift < $1.range.lowerBound &+ $1.shift }
+    for (range, shift) in pieces {
+      var rest = range
+      while !rest.isEmpty {
+        let part = rest.lowerBound..<rest.lowerBound + min(rest.length, Self.most)
+        let old = part.shifted(by: shift)
+        guard let new = try? store.storeAgain(old) else { return }
+        store.discard(old)
+        held.remove(part)
+        held.insert(part, .stored(shift: new &- part.lowerBound))
+        rest = rest.part(from: part.upperBound)
+      }
+    }
+  }
+}
