@@ -19,13 +19,13 @@ public enum DrainOutcome: Equatable, Sendable {
 extension DescriptorSink {
   /// Waits until the reader has taken all that was sent.
   ///
-  /// - Parameter idleSeconds: How long a reader may take nothing.
-  public func drain(idleSeconds: Int = 10) -> DrainOutcome {
+  /// - Parameter idleSeconds: How long a reader may take nothing; `nil` for any time.
+  public func drain(idleSeconds: Int? = 10) -> DrainOutcome {
     let slice = 10
     var left = unread
     var idle = 0
     while left > 0, !readerHasGone {
-      guard idle < idleSeconds * 1000 else {
+      if let idleSeconds, idle >= idleSeconds * 1000 {
         return .readerStopped(unread: bytes(left), seconds: idleSeconds)
       }
       guard patience.pause(slice) else { return .interrupted(unread: bytes(left)) }
@@ -65,7 +65,8 @@ extension DescriptorSink {
     }
   }
 
-  private var readerHasGone: Bool {
+  /// Whether nobody can take any more.
+  public var readerHasGone: Bool {
     switch kind {
     case .pipe: line.poll(0, milliseconds: 0) & POLLERR != 0
     case .socket: line.poll(0, milliseconds: 0) & POLLHUP != 0

@@ -12,6 +12,8 @@ public struct OpenEndpoint: Sendable {
   let kind: Kind
   let hasPeer: Bool
   let staysBlocking: Bool
+  /// Who is at the other end, if it is a command that was started for it.
+  public let command: Command?
 
   /// Takes over `descriptor`.
   ///
@@ -20,12 +22,15 @@ public struct OpenEndpoint: Sendable {
   ///     for: if that one has gone, no other can come.
   ///   - staysBlocking: The descriptor is shared with others and could not be opened anew, so it was
   ///     left blocking.
+  ///   - command: Who is at the other end, if it is a command that was started for it.
   public init(
-    _ descriptor: FileDescriptor, _ kind: Kind, hasPeer: Bool = false, staysBlocking: Bool = false
+    _ descriptor: FileDescriptor, _ kind: Kind, hasPeer: Bool = false, staysBlocking: Bool = false,
+    command: Command? = nil
   ) {
     self.descriptor = descriptor
     self.kind = kind
     self.hasPeer = hasPeer || kind != .pipe
     self.staysBlocking = staysBlocking
+    self.command = command
   }
 }

@@ -10,6 +10,8 @@ extension Parameters {
       /// Absolute.
       case path(String)
       case descriptor(InheritedDescriptor)
+      /// For the shell, and where it is to run.
+      case command(String, at: StartingPoint)
     }
 
     let direction: Direction
@@ -17,8 +19,12 @@ extension Parameters {
     let key: String
     let value: String
 
-    /// The parameter as the user gave it, for messages: `pipe=output`.
-    var name: String { "\(key)=\(value)" }
+    /// The parameter as the user gave it, for messages: `pipe=output`. Of a command, which may be a
+    /// long script, the beginning.
+    var name: String {
+      guard case .command = place, value.count > 60 else { return "\(key)=\(value)" }
+      return "\(key)=\(value.prefix(60))..."
+    }
   }
 }
 
@@ -47,6 +53,18 @@ extension Parameters.Target.Place {
         .invalidArgument, "descriptor 2 is where nbdkit's own messages go: give another one")
     }
     try self.init(descriptor: number, called: "descriptor \(value)", for: direction)
+  }
+
+  /// A shell command.
+  init(command value: String, for direction: Direction) throws(PluginError) {
+    guard !value.isEmpty else {
+      throw PluginError(.invalidArgument, "empty: give a command for the shell")
+    }
+    do {
+      self = .command(value, at: try StartingPoint(outputIsFree: Server.standardIOIsSafe))
+    } catch {
+      throw PluginError(error.errno, error.message)
+    }
   }
 
   private init(

@@ -16,6 +16,9 @@ struct Parameters: Sendable {
                          "pipe=" may be left out.
     write=<FILENAME>     The same as pipe=.
     write-fd=<NUMBER>    A descriptor that nbdkit was started with, instead of pipe=.
+    write-command=<SHELL>
+                         A shell command that reads the stream; size= is required, and the
+                         command sees the end of the stream only if the disk is whole.
     size=<SIZE>          The disk's virtual size (default: practically endless).
     reorder=<SIZE>       How many bytes may wait for earlier ones still missing (default: 256M).
     rewind=<SIZE>        How many of the newest bytes can be changed and read (default: 0).
@@ -47,6 +50,7 @@ struct Parameters: Sendable {
       switch key {
       case "pipe", "write": try takeTarget(key, value, .write, Target.Place.init(path:for:))
       case "write-fd": try takeTarget(key, value, .write, Target.Place.init(descriptor:for:))
+      case "write-command": try takeTarget(key, value, .write, Target.Place.init(command:for:))
       case "size": size = try Self.size(value)
       case "reorder": reorder = try Server.parseSize(value)
       case "rewind": rewind = try Server.parseSize(value)
@@ -55,8 +59,8 @@ struct Parameters: Sendable {
       default:
         throw PluginError(
           .invalidArgument,
-          "unknown parameter: this plugin knows pipe, write, write-fd, size, reorder, rewind, spool "
-            + "and report"
+          "unknown parameter: this plugin knows pipe, write, write-fd, write-command, size, reorder, "
+            + "rewind, spool and report"
         )
       }
     } catch {
@@ -69,6 +73,11 @@ struct Parameters: Sendable {
     guard let target else {
       throw PluginError(
         .invalidArgument, "pipe: missing: say where the stream goes, as in pipe=FILENAME")
+    }
+    if case .command = target.place, size == nil {
+      throw PluginError(
+        .invalidArgument,
+        "\(target.name): needs size=, as only then it is known when the stream is complete")
     }
     if case .path(let path) = target.place, let report,
       FilePath(report.path).lexicallyNormalized() == FilePath(path).lexicallyNormalized()

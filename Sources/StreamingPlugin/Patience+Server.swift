@@ -18,4 +18,12 @@ extension Patience {
       return !TerminationSignals.wereSent
     },
     announce: Server.error)
+
+  /// The same, but not longer than so many seconds.
+  static func whileEnding(for seconds: Double) -> Patience {
+    let deadline = Seconds.now.value + seconds
+    return Patience(
+      pause: { whileEnding.pause($0) && Seconds.now.value < deadline },
+      announce: whileEnding.announce)
+  }
 }

@@ -7,6 +7,8 @@ extension Report {
     """
     \(Self.beginning)\(outcome.rawValue)", "bytes": \(bytes), "zero_bytes": \(zeroBytes), \
     "size": \(size.map { "\($0)" } ?? "null"), "seconds": \(milliseconds), \
+    "largest_disorder": \(largestDisorder), \
+    "exit_status": \(exitStatus.map { "\($0)" } ?? "null"), \
     "error": \(error.map(Self.quoted) ?? "null")}
 
     """

@@ -20,6 +20,10 @@ struct Report {
   /// Bytes delivered, as far as that is known.
   private(set) var bytes: UInt64 = 0
   private(set) var zeroBytes: UInt64 = 0
+  /// The most bytes of data that waited for earlier ones at a time.
+  var largestDisorder: UInt64 = 0
+  /// How the command at the other end ended, as a shell tells it, if there is one and that is known.
+  private(set) var exitStatus: Int?
   /// From the first request to the end.
   var seconds = 0.0
   private(set) var error: String?
@@ -55,6 +59,15 @@ struct Report {
   mutating func leave(_ count: UInt64?) -> String {
     unread = count ?? 0
     return count.map { "\($0) bytes" } ?? "some bytes"
+  }
+
+  /// Says more of what went wrong.
+  mutating func add(_ more: String) {
+    error = error.map { "\($0); \(more)" } ?? more
+  }
+
+  mutating func exited(_ status: Int) {
+    exitStatus = status
   }
 
   mutating func count(_ position: UInt64, zeroes: UInt64) {

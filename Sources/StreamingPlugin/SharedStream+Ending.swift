@@ -23,16 +23,20 @@ extension SharedStream {
       do throws(StreamError) {
         try stream.finish()
         if let failure = state.failure { report.fail(failure) }
-        report.apply(stream.sink.drain())
+        // A command is no stranger: it is waited for as long as it lives.
+        report.apply(stream.sink.drain(idleSeconds: state.command == nil ? 10 : nil))
       } catch {
         report.fail(state.failure ?? state.reason(of: error))
         report.leave(stream.sink.lost)
       }
-      do { try stream.sink.close() } catch { report.fail("the last bytes: \(error)") }
-      Server.debug("the largest disorder was \(stream.largestDisorder) bytes waiting")
+      if state.command == nil {
+        do { try stream.sink.close() } catch { report.fail("the last bytes: \(error)") }
+      }
       report.count(stream.position, zeroes: stream.zeroesSent)
-      if let began = state.began { report.seconds = .now - began }
+      report.largestDisorder = stream.largestDisorder
       report.conclude(clientsThere: clients.countThere)
+      if let command = state.command { report.end(command, closing: stream.sink) }
+      if let began = state.began { report.seconds = .now - began }
       return report
     }
   }

@@ -14,6 +14,8 @@ final class SharedStream: Sendable {
   struct State: Sendable {
     /// `nil` where the endpoint could not be opened: clients are refused then.
     var stream: Stream?
+    /// Who reads the stream, if it is a command that was started for it.
+    var command: Command?
     /// The first failure that can't be made good.
     var failure: String?
     /// The last request that failed without making every later one fail: its bytes are owed.
@@ -34,7 +36,8 @@ final class SharedStream: Sendable {
 
   /// Opens the stream for requests.
   func begin(
-    _ sink: DescriptorSink, _ parameters: Parameters, keepingIn medium: any SegmentMedium
+    _ sink: DescriptorSink, _ command: Command?, _ parameters: Parameters,
+    keepingIn medium: any SegmentMedium
   ) {
     if sink.capacity > 0 { Server.debug("the pipe holds \(sink.capacity) bytes") }
     // A disk that is all head would wait for the end as a whole.
@@ -43,7 +46,10 @@ final class SharedStream: Sendable {
       limits: Stream.Limits(
         reorder: parameters.reorder, rewind: parameters.rewind, head: head),
       sink: sink, store: SegmentedStore(in: medium))
-    state.withLock { $0.stream = stream }
+    state.withLock {
+      $0.stream = stream
+      $0.command = command
+    }
   }
 
   /// Refuses every client from now on.

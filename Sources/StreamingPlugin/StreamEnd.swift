@@ -11,12 +11,16 @@ enum StreamEnd: Sendable {
   /// Open already, but the server has the original too, whose reader waits for the end of both.
   case inherited(OpenEndpoint, original: InheritedDescriptor)
 
+  /// To be started in the serving process, for the same reason.
+  case command(String, at: StartingPoint)
+
   /// Checks what stands at the target and takes it, making a FIFO where nothing stands.
   static func prepare(_ target: Parameters.Target) throws(PluginError) -> StreamEnd {
     do {
       switch target.place {
       case .descriptor(let original):
         return .inherited(try original.open(), original: original)
+      case .command(let text, let start): return .command(text, at: start)
       case .path(let path):
         switch try Endpoint(at: path, for: target.direction) {
         case .absent, .fifo:
@@ -37,6 +41,9 @@ enum StreamEnd: Sendable {
   mutating func open() throws(IOFailure) -> OpenEndpoint {
     switch self {
     case .open(let endpoint): return endpoint
+    case .command(let text, let start):
+      let (command, input) = try Command.reading(text, at: start)
+      return OpenEndpoint(input, .pipe, hasPeer: true, command: command)
     case .inherited(let endpoint, let original):
       original.closeOriginal()
       return endpoint

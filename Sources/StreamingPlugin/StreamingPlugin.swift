@@ -77,7 +77,7 @@ final class StreamingPlugin: Plugin, Sendable {
         do throws(IOFailure) {
           guard let endpoint = try prepared?.end.open() else { return }
           let sink = DescriptorSink(endpoint, name: name, patience: .whileServing)
-          stream.begin(sink, parameters, keepingIn: medium)
+          stream.begin(sink, endpoint.command, parameters, keepingIn: medium)
         } catch {
           throw PluginError(error, of: name)
         }

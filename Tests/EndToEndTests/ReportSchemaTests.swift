@@ -42,10 +42,10 @@ struct ReportSchemaTests {
     "is that of nothing else",
     arguments: [
       "", "{}", "[]", #"{"outcome": "complete"}"#,
-      #"{"outcome":"done","bytes":1,"zero_bytes":0,"size":1,"seconds":0.1,"error":null}"#,
-      #"{"outcome":"short","bytes":-1,"zero_bytes":0,"size":1,"seconds":0.1,"error":null}"#,
-      #"{"outcome":"short","bytes":1,"zero_bytes":0,"size":1,"seconds":"0.1","error":null}"#,
-      #"{"outcome":"short","bytes":1,"zero_bytes":0,"size":1,"seconds":0,"error":null,"more":1}"#,
+      #"{"outcome":"done","bytes":1,"zero_bytes":0,"size":1,"seconds":0.1,"largest_disorder":0,"exit_status":null,"error":null}"#,
+      #"{"outcome":"short","bytes":-1,"zero_bytes":0,"size":1,"seconds":0.1,"largest_disorder":0,"exit_status":null,"error":null}"#,
+      #"{"outcome":"short","bytes":1,"zero_bytes":0,"size":1,"seconds":"0.1","largest_disorder":0,"exit_status":null,"error":null}"#,
+      #"{"outcome":"short","bytes":1,"zero_bytes":0,"size":1,"seconds":0,"largest_disorder":0,"exit_status":null,"error":null,"more":1}"#,
     ])
   func strict(_ text: String) async throws {
     let file = try Sandbox.current().path("other")

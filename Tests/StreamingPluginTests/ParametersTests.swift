@@ -234,15 +234,15 @@ struct ParametersTests {
     #expect(
       throws: PluginError(
         .invalidArgument,
-        "\(key)=1: unknown parameter: this plugin knows pipe, write, write-fd, size, reorder, rewind, "
-          + "spool and report")
+        "\(key)=1: unknown parameter: this plugin knows pipe, write, write-fd, write-command, size, "
+          + "reorder, rewind, spool and report")
     ) { try parameters.take(key, "1") }
   }
 
   @Test(
     "All that are known are in the help, at the start of a line",
     arguments: [
-      "pipe", "write", "write-fd", "size", "report",
+      "pipe", "write", "write-fd", "write-command", "size", "report",
     ])
   func help(key: String) {
     #expect(Parameters.help.split(separator: "\n").contains { $0.hasPrefix("\(key)=<") })

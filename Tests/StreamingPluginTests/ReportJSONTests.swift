@@ -19,12 +19,16 @@ struct ReportJSONTests {
     report.count(12, zeroes: 5)
     let object = try object(of: report)
     #expect(
-      object.keys.sorted() == ["bytes", "error", "outcome", "seconds", "size", "zero_bytes"])
+      object.keys.sorted() == [
+        "bytes", "error", "exit_status", "largest_disorder", "outcome", "seconds", "size",
+        "zero_bytes",
+      ])
     #expect(object["outcome"] as? String == "unknown")
     #expect(object["bytes"] as? UInt64 == 12)
     #expect(object["zero_bytes"] as? UInt64 == 5)
     #expect(object["size"] is NSNull)
     #expect(object["error"] is NSNull)
+    #expect(object["exit_status"] is NSNull)
   }
 
   @Test("Numbers are exact to the last byte")

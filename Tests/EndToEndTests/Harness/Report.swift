@@ -7,11 +7,15 @@ struct Report: Decodable, Equatable {
   var zeroBytes: Int
   var size: Int?
   var seconds: Double
+  var largestDisorder: Int
+  var exitStatus: Int?
   var error: String?
 
   enum CodingKeys: String, CodingKey {
     case outcome, bytes, size, seconds, error
     case zeroBytes = "zero_bytes"
+    case largestDisorder = "largest_disorder"
+    case exitStatus = "exit_status"
   }
 }
 
@@ -22,6 +26,7 @@ extension Report {
 
   init(outcome: String, bytes: Int, zeroBytes: Int, size: Int?) {
     self.init(
-      outcome: outcome, bytes: bytes, zeroBytes: zeroBytes, size: size, seconds: 0, error: nil)
+      outcome: outcome, bytes: bytes, zeroBytes: zeroBytes, size: size, seconds: 0,
+      largestDisorder: 0, exitStatus: nil, error: nil)
   }
 }

@@ -1,0 +1,46 @@
+import StreamIO
+
+extension Report {
+  /// Ends the stream's reader, a command. Where all of the disk was delivered its input ends and it is
+  /// waited for; otherwise it is ended before its input.
+  mutating func end(_ command: Command, closing sink: DescriptorSink) {
+    var command = command
+    if outcome == .complete, !command.complete() {
+      fail("the command's supervisor was killed")
+    }
+    if outcome == .complete {
+      try? sink.close()
+      apply(command.end(.whileEnding))
+    } else {
+      abandon(&command, readerHasGone: sink.readerHasGone)
+      try? sink.close()
+    }
+  }
+
+  /// After a whole disk.
+  private mutating func apply(_ ending: Command.Ending) {
+    switch ending {
+    case .status(let status):
+      exited(status)
+      if status != 0 { fail("the command failed with exit status \(status)") }
+    case .unknown:
+      fail("the command's supervisor was killed, so what became of the command is not known")
+    case .interrupted:
+      fail("ended by a signal: the command has all of the disk, what became of it is not known")
+    }
+  }
+
+  private mutating func abandon(_ command: inout Command, readerHasGone: Bool) {
+    // One that no longer reads is about to end by itself, mostly, and that tells why.
+    let early = command.earlyStatus(.whileEnding(for: readerHasGone ? 1 : 0))
+    command.abandon()
+    // The supervisor gives it 5 seconds, then kills it.
+    switch command.end(.whileEnding(for: 15)) {
+    case .status(let status):
+      exited(status)
+      add(early.map { "the command ended with exit status \($0)" } ?? "the command was ended")
+    case .unknown: add("the command's supervisor was killed")
+    case .interrupted: add("the command has not ended yet, and until then its input doesn't")
+    }
+  }
+}
