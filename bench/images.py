@@ -11,6 +11,7 @@ CONTENT = {
     "dense": (MIB, MIB),
     "alternating": (64 * KIB, 128 * KIB),
     "sparse": (MIB, 85 * MIB + 384 * KIB),  # 192 MiB of 16 GiB
+    "sparse-short": (MIB, 85 * MIB + 384 * KIB),
     "endless": (MIB, 85 * MIB + 384 * KIB),
 }
 
@@ -24,6 +25,7 @@ class Images:
             "dense": 256 * MIB if quick else 2 * GIB,
             "alternating": 256 * MIB if quick else 2 * GIB,
             "sparse": GIB if quick else 16 * GIB,
+            "sparse-short": GIB if quick else 4 * GIB,
             "endless": 16 * GIB if quick else 64 * GIB,
         }
 

@@ -61,7 +61,8 @@ def raw(image: str) -> str:
 
 def title(images: Images, image: str, reader: str) -> str:
     size = f"{images.size(image) / GIB:g} GiB"
-    return f"{size} {image.removesuffix('.raw').replace('.', ', ')}, into {reader}"
+    content = image.removesuffix(".raw").replace("-short", "").replace(".", ", ")
+    return f"{size} {content}, into {reader}"
 
 
 def stream(images: Images, name: str, image: str, reader: str, decode: str = "") -> Row:
@@ -134,9 +135,9 @@ def all_rows(images: Images, quick: bool) -> list[Row]:
         into("dense-zstd", "dense.raw", "zstd -q -1", "| zstd -q -d"),
         socket(images, "dense-socket", "dense.raw"),
         into("sparse", "sparse.raw", "cat"),
-        into("sparse-pv", "sparse.raw", "pv -q"),
-        into("sparse-zstd", "sparse.raw", "zstd -q -1", "| zstd -q -d"),
-        socket(images, "sparse-socket", "sparse.raw"),
+        into("sparse-pv", "sparse-short.raw", "pv -q"),
+        into("sparse-zstd", "sparse-short.raw", "zstd -q -1", "| zstd -q -d"),
+        socket(images, "sparse-socket", "sparse-short.raw"),
         into("alternating", "alternating.raw", "cat"),
         *(requests(quick, size * KIB, depth) for size in (4, 64) for depth in (1, 16)),
         start(),
