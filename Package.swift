@@ -17,6 +17,7 @@ let package = Package(
   products: [
     .library(name: "nbdkit-streaming-plugin", type: .dynamic, targets: ["StreamingPlugin"]),
     .library(name: "NBDKit", targets: ["NBDKit"]),
+    .library(name: "NBDKitTestKit", targets: ["NBDKitTestKit"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -28,7 +29,10 @@ let package = Package(
       pkgConfig: "nbdkit",
       providers: [.apt(["nbdkit-plugin-dev"]), .yum(["nbdkit-devel"])]),
     .target(name: "CLinux"),
-    .target(name: "NBDKit", dependencies: ["CNBDKit", systemPackage], swiftSettings: strict),
+    .target(
+      name: "NBDKit", dependencies: ["CNBDKit", systemPackage],
+      // For a value that can't be kept beyond the call it is lent to: ~Escapable.
+      swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "StreamCore", swiftSettings: strict),
     .target(
       name: "StreamIO", dependencies: ["CLinux", "StreamCore", systemPackage],
@@ -37,13 +41,14 @@ let package = Package(
       name: "StreamingPlugin", dependencies: ["NBDKit", "StreamCore", "StreamIO", systemPackage],
       swiftSettings: strict),
 
-    .target(name: "CFakeNBDKit", dependencies: ["CNBDKit"], path: "Tests/CFakeNBDKit"),
+    .target(name: "CFakeNBDKit", dependencies: ["CNBDKit"]),
     .target(
-      name: "FakeServer", dependencies: ["CFakeNBDKit", "CNBDKit", "NBDKit", systemPackage],
-      path: "Tests/FakeServer", swiftSettings: strict),
+      name: "NBDKitTestKit", dependencies: ["CFakeNBDKit", "CNBDKit", "NBDKit", systemPackage],
+      swiftSettings: strict),
+    .target(name: "FakeServer", dependencies: ["NBDKitTestKit"], path: "Tests/FakeServer"),
     .testTarget(
       name: "NBDKitTests",
-      dependencies: ["NBDKit", "CNBDKit", "FakeServer", "CFakeNBDKit", systemPackage],
+      dependencies: ["NBDKit", "CNBDKit", "NBDKitTestKit", "CFakeNBDKit", systemPackage],
       swiftSettings: strict),
     .testTarget(name: "StreamCoreTests", dependencies: ["StreamCore"], swiftSettings: strict),
     .target(

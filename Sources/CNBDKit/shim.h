@@ -16,4 +16,14 @@ static inline void cnbdkit_debug(const char *message) {
   nbdkit_debug("%s", message);
 }
 
+/* Since nbdkit 1.34; weak, so that an older server can load the plugin too. */
+extern void nbdkit_disconnect(int force) __attribute__((weak));
+
+static inline int cnbdkit_disconnect(int force) {
+  if (!nbdkit_disconnect)
+    return -1;
+  nbdkit_disconnect(force);
+  return 0;
+}
+
 #endif

@@ -1,15 +1,36 @@
 /// One client's view of the disk.
 ///
 /// Every connection can be read; what else it can do it says by conforming to more of the protocols
-/// in this module. A conformance is asked for once, when the connection is opened, and costs a
+/// in this module. A conformance is looked up once, when the connection is opened, and costs a
 /// request one indirect call.
 ///
-/// Within one connection nbdkit calls one data callback at a time, from any thread, for every thread
-/// model this library offers.
+/// Conforming types are best final classes: what a class leaves to the defaults given here, its
+/// subclasses can't change.
+///
+/// The members up to ``close()`` that ask a question are called before the first request, and at most
+/// once; an error ends the connection.
+///
+/// *Threads.* One call at a time for a connection, from any thread; under
+/// ``ThreadModel/parallel`` its requests (reading, writing, ...) arrive from several threads at
+/// once.
+///
+/// *Lent values.* Buffers, ``Extents`` and ``Exports`` can't be kept beyond the call, which the
+/// compiler sees to.
+///
+/// *Errors.* Every throwing member may throw a ``PluginError``, an `Errno` or any other error; see
+/// ``PluginError`` for what the client is sent.
 public protocol Connection: AnyObject {
-  /// The disk's size in bytes, at most 2^63 - 1. Asked for once a connection.
-  /// C callback: `.get_size`.
+  /// The disk's size in bytes, at most 2^63 - 1. C callback: `.get_size`.
   func size() throws -> UInt64
+
+  /// Whether the medium is a rotating one, so that a client may want to sort its requests. The
+  /// default is no. C callback: `.is_rotational`.
+  func isRotational() throws -> Bool
+
+  /// Whether a client may spread its requests over several connections: what one flushed or forced
+  /// is then to be seen by the others before the answer. The default is no.
+  /// C callback: `.can_multi_conn`.
+  func allowsMultipleConnections() throws -> Bool
 
   /// Fills `buffer`, all of it, with the bytes from `offset` on.
   ///
@@ -27,6 +48,10 @@ public protocol Connection: AnyObject {
 }
 
 extension Connection {
+  /// No.
+  public func isRotational() -> Bool { false }
+  /// No.
+  public func allowsMultipleConnections() -> Bool { false }
   /// Does nothing.
   public func close() {}
 }

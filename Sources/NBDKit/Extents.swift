@@ -1,9 +1,8 @@
 import CNBDKit
-import Glibc
 import SystemPackage
 
 /// The answer to an extents request, lent to the callback that fills it.
-public struct Extents: ~Copyable {
+public struct Extents: ~Copyable, ~Escapable {
   /// What a range of the disk is. C constants: `NBDKIT_EXTENT_HOLE`, `NBDKIT_EXTENT_ZERO`.
   public struct Kind: OptionSet, Sendable {
     /// The bits as nbdkit takes them.
@@ -24,6 +23,7 @@ public struct Extents: ~Copyable {
 
   private let list: OpaquePointer
 
+  @_lifetime(immortal)
   init(list: OpaquePointer) {
     self.list = list
   }
@@ -42,7 +42,7 @@ public struct Extents: ~Copyable {
     // Not `range.count`, which is an Int and traps beyond 2^63 - 1.
     let length = range.upperBound - range.lowerBound
     guard nbdkit_add_extent(list, range.lowerBound, length, kind.rawValue) == 0 else {
-      throw PluginError(Errno(rawValue: errno), "extents: \(range) was not accepted by the server")
+      throw PluginError(lastError, "extents: \(range) was not accepted by the server")
     }
   }
 }

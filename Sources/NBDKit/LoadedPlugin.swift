@@ -9,6 +9,8 @@ final class LoadedPlugin {
   nonisolated(unsafe) static var current: LoadedPlugin?
 
   let plugin: any Plugin
+  /// The same, looked up once, as anybody who connects causes a call.
+  let screening: (any ClientScreening)?
 
   private enum Phase {
     case preparing
@@ -33,6 +35,7 @@ final class LoadedPlugin {
 
   init(_ plugin: any Plugin) {
     self.plugin = plugin
+    screening = plugin as? any ClientScreening
   }
 
   func afterFork() throws {
@@ -62,7 +65,13 @@ final class LoadedPlugin {
     Unmanaged<ConnectionHandle>.fromOpaque(address).takeRetainedValue().connection.close()
   }
 
-  /// Ends the plugin once, by `.cleanup` or, where the server has no such callback, by `.unload`.
+  /// In a server without `.cleanup` its work as well.
+  func unload() {
+    cleanup()
+    plugin.unload()
+  }
+
+  /// Ends the plugin, once.
   func cleanup() {
     guard state.withLock({ $0.end() }) else { return }
     plugin.cleanup()

@@ -20,6 +20,7 @@ extension Plugin {
     table.pointee._thread_model = threadModel.rawValue
     describe(&table.pointee)
     fillLifeCycle(&table.pointee)
+    fillConnection(&table.pointee)
     fillRequests(&table.pointee)
     makeInstance = { try Self() }
     return memory
@@ -36,29 +37,52 @@ extension Plugin {
 
   private static func fillLifeCycle(_ table: inout nbdkit_plugin) {
     table.load = { load() }
-    table.unload = Callbacks.cleanup
+    table.unload = Callbacks.unload
     table.dump_plugin = Callbacks.dumpPlugin
     table.config = Callbacks.config
     table.config_complete = Callbacks.configComplete
+    table.thread_model = Callbacks.threadModel
     table.get_ready = Callbacks.getReady
     table.after_fork = Callbacks.afterFork
     table.cleanup = Callbacks.cleanup
-    table.preconnect = Callbacks.preconnect
-    table.open = Callbacks.open
-    table.close = Callbacks.close
+    if Self.self is any ClientScreening.Type { table.preconnect = Callbacks.preconnect }
+    if Self.self is any ExportListing.Type { table.list_exports = Callbacks.listExports }
+    if Self.self is any DefaultExportNaming.Type {
+      table.default_export = Callbacks.defaultExport
+    }
   }
 
   /// Only what the connection's type conforms to: nbdkit offers its clients what is not `nil` here.
-  private static func fillRequests(_ table: inout nbdkit_plugin) {
-    let type = Connection.self
+  private static func fillConnection(_ table: inout nbdkit_plugin) {
+    let type = ClientConnection.self
+    table.open = Callbacks.open
+    table.close = Callbacks.close
     table.get_size = Callbacks.getSize
+    table.is_rotational = Callbacks.isRotational
+    table.can_multi_conn = Callbacks.canMultiConn
+    if type is any Writable.Type { table.can_write = Callbacks.canWrite }
+    if type is any Flushable.Type { table.can_flush = Callbacks.canFlush }
+    if type is any ForceUnitAccessible.Type { table.can_fua = Callbacks.canFUA }
+    if type is any Zeroable.Type { table.can_zero = Callbacks.canZero }
+    if type is any FastZeroable.Type { table.can_fast_zero = Callbacks.canFastZero }
+    if type is any Trimmable.Type { table.can_trim = Callbacks.canTrim }
+    if type is any ExtentReporting.Type { table.can_extents = Callbacks.canExtents }
+    if type is any Cacheable.Type { table.can_cache = Callbacks.canCache }
+    if type is any BlockSizing.Type { table.block_size = Callbacks.blockSize }
+    if type is any ExportDescribing.Type {
+      table.export_description = Callbacks.exportDescription
+    }
+  }
+
+  private static func fillRequests(_ table: inout nbdkit_plugin) {
+    let type = ClientConnection.self
     table.pread = Callbacks.pread
     if type is any Writable.Type { table.pwrite = Callbacks.pwrite }
     if type is any Flushable.Type { table.flush = Callbacks.flush }
-    if type is any ForceUnitAccessible.Type { table.can_fua = Callbacks.canFUA }
     if type is any Zeroable.Type { table.zero = Callbacks.zero }
     if type is any Trimmable.Type { table.trim = Callbacks.trim }
     if type is any ExtentReporting.Type { table.extents = Callbacks.extents }
+    if type is any Cacheable.Type { table.cache = Callbacks.cache }
   }
 
   /// nbdkit keeps the strings of the table, so they are never freed.

@@ -27,3 +27,12 @@ extension ThreadModel where Owner: Sendable {
     Self(rawValue: NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS)
   }
 }
+
+extension ThreadModel where Owner: Sendable, Owner.ClientConnection: Sendable {
+  /// Several clients, any number of requests at a time for each: plugin and connections are shared
+  /// between threads. What a connection is asked before its first request, and its closing, still
+  /// comes alone. C constant: `NBDKIT_THREAD_MODEL_PARALLEL`.
+  public static var parallel: Self {
+    Self(rawValue: NBDKIT_THREAD_MODEL_PARALLEL)
+  }
+}

@@ -6,7 +6,7 @@ extension Patience {
   /// As long as the server runs and the client at hand is there.
   static let whileServing = Patience(
     pause: { milliseconds in
-      (try? Server.sleep(nanoseconds: UInt32(milliseconds) * 1_000_000)) != nil
+      (try? Server.sleep(for: .milliseconds(milliseconds))) != nil
     },
     announce: Server.error)
 

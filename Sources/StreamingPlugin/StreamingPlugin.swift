@@ -13,7 +13,7 @@ private struct Prepared: Sendable {
 }
 
 /// Turns what a client writes to a disk into a stream.
-final class StreamingPlugin: Plugin, Sendable {
+final class StreamingPlugin: Plugin, ClientScreening, Sendable {
   static let name = "streaming"
   static let longName: String? = "nbdkit streaming plugin"
   static let version: String? = "0.1.0"

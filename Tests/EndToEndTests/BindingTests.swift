@@ -12,10 +12,14 @@ struct BindingTests {
     "announces what its connection conforms to and nothing else", .requires("nbdkit", "nbdinfo"))
   func flags() async throws {
     let info = try await info()
-    for flag in ["can_flush", "can_fua", "can_zero", "can_trim", "can_df"] {
+    for flag in [
+      "can_flush", "can_fua", "can_zero", "can_fast_zero", "can_trim", "can_df", "can_cache",
+    ] {
       #expect(info.contains("\"\(flag)\": true"))
     }
-    for flag in ["can_fast_zero", "can_multi_conn", "can_cache", "is_read_only", "is_rotational"] {
+    #expect(info.contains("\"block_size_preferred\": 4096"))
+    #expect(info.contains("\"description\": \"a probe\""))
+    for flag in ["can_multi_conn", "is_read_only", "is_rotational"] {
       #expect(info.contains("\"\(flag)\": false"))
     }
     #expect(info.contains("\"export-size\": \(1.mib)"))
@@ -93,6 +97,27 @@ struct BindingTests {
   }
 
   @Test(
+    "refuses a zero that must be fast and is not, and leaves the disk as it is",
+    .requires("nbdkit", "python3-libnbd"))
+  func fastZero() async throws {
+    let nbdkit = try await Sandbox.current().probe()
+    let client = try await nbdkit.connect()
+    #expect(try await client.ask("write 0 8192") == "ok")
+    #expect(try await client.ask("fast-zero 4096 4096") == "ok")
+    #expect(try await client.ask("fast-zero 0 100") == "ENOTSUP")
+    #expect(try await client.ask("read 0 4096") == "pattern")
+    #expect(try await client.ask("read 4096 4096") == "zeroes")
+    #expect(nbdkit.errorLines.isEmpty)
+  }
+
+  @Test("takes the advice to cache", .requires("nbdkit", "python3-libnbd"))
+  func cache() async throws {
+    let nbdkit = try await Sandbox.current().probe()
+    #expect(try await nbdkit.connect().ask("cache 512 1000") == "ok")
+    #expect(nbdkit.log.contains("probe told to cache 1000 at 512"))
+  }
+
+  @Test(
     "fails a request with EIO for a foreign error, and zero for ENOTSUP",
     .requires("nbdkit", "python3-libnbd"))
   func otherErrors() async throws {
@@ -115,7 +140,7 @@ struct BindingTests {
     try await second.die()
     try await eventually("the second to be released") { nbdkit.ends.count == 4 }
     #expect(try await nbdkit.stop() == .exited(0))
-    #expect(nbdkit.ends == ["closed", "released", "closed", "released", "cleaned up"])
+    #expect(nbdkit.ends == ["closed", "released", "closed", "released", "cleaned up", "unloaded"])
   }
 
   @Test(
@@ -130,7 +155,7 @@ struct BindingTests {
     #expect(nbdkit.ends.isEmpty)
     try await client.die()
     #expect(try await nbdkit.child.exit() == .exited(0))
-    #expect(nbdkit.ends == ["cleaned up", "closed", "released"])
+    #expect(nbdkit.ends == ["cleaned up", "closed", "released", "unloaded"])
   }
 
   @Test("describes itself", .requires("nbdkit"))

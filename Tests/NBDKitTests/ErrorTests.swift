@@ -1,5 +1,5 @@
-import FakeServer
 import NBDKit
+import NBDKitTestKit
 import SystemPackage
 import Testing
 
@@ -51,6 +51,16 @@ struct ErrorTests {
     #expect(throws: Refusal(.outOfRange, "no")) { try client.write([1], at: 0) }
   }
 
+  @Test("an error that answers with no status turns the client away or leaves a text out")
+  func texts() throws {
+    let server = try FakeServer.serving(JournalPlugin<FullConnection>.self)
+    let client = try server.open()
+    Journal.failTexts(with: PluginError(.ioError, "no name today"))
+    #expect(server.defaultExport() == nil)
+    #expect(client.exportDescription() == nil)
+    #expect(FakeServer.errors == ["no name today", "no name today"])
+  }
+
   @Test(
     "zero never answers ENOTSUP, which nbdkit would follow by writing zeroes itself",
     arguments: [Errno.notSupported, .notSupportedOnSocket])
@@ -60,6 +70,10 @@ struct ErrorTests {
     #expect(throws: Refusal(.ioError, "zero: not here")) { try client.zero(1, at: 0) }
     Journal.fail(.zero, with: errno)
     #expect(throws: Refusal(.ioError, "Operation not supported")) { try client.zero(1, at: 0) }
+    Journal.fail(.zeroIfFast, with: errno)
+    #expect(throws: Refusal(.ioError, "Operation not supported")) {
+      try client.zero(1, at: 0, fast: true)
+    }
   }
 
   @Test(
@@ -87,9 +101,15 @@ struct ErrorTests {
     switch callback {
     case .configure: return try server.configure("key", "value")
     case .configurationComplete: return try server.configurationComplete()
+    case .threadModel:
+      _ = try server.threadModel()
+      return
     case .getReady: return try server.getReady()
     case .afterFork: return try server.afterFork()
     case .preconnect: return try server.preconnect()
+    case .listExports:
+      _ = try server.exports()
+      return
     case .open: return try server.open().close()
     default: break
     }
@@ -97,12 +117,25 @@ struct ErrorTests {
     defer { client.close() }
     switch callback {
     case .size: _ = try client.size()
+    case .isRotational: _ = try client.isRotational()
+    case .multipleConnections: _ = try client.allowsMultipleConnections()
+    case .canWrite: _ = try client.canWrite()
+    case .canFlush: _ = try client.canFlush()
+    case .canZero: _ = try client.canZero()
+    case .canFastZero: _ = try client.canFastZero()
+    case .canTrim: _ = try client.canTrim()
+    case .canReportExtents: _ = try client.canReportExtents()
+    case .forceUnitAccess: _ = try client.forceUnitAccess()
+    case .caching: _ = try client.caching()
+    case .blockSizes: _ = try client.blockSizes()
     case .read: _ = try client.read(1, at: 0)
     case .write: try client.write([1], at: 0)
     case .flush: try client.flush()
     case .zero: try client.zero(1, at: 0)
+    case .zeroIfFast: try client.zero(1, at: 0, fast: true)
     case .trim: try client.trim(1, at: 0)
     case .extents: _ = try client.extents(1, at: 0)
+    case .cache: try client.cache(1, at: 0)
     default: break
     }
   }

@@ -5,6 +5,7 @@ enum Journal {
   private struct Entries {
     var calls: [String] = []
     var failures: [Callback: any Error] = [:]
+    var textFailure: (any Error)?
   }
 
   private static let entries = Mutex(Entries())
@@ -19,6 +20,19 @@ enum Journal {
   /// Lets a callback throw from now on.
   static func fail(_ callback: Callback, with error: any Error) {
     entries.withLock { $0.failures[callback] = error }
+  }
+
+  /// Lets the callbacks that answer a text throw from now on: they have no status to fail with.
+  static func failTexts(with error: any Error) {
+    entries.withLock { $0.textFailure = error }
+  }
+
+  /// Throws what a test asked for.
+  static func text(_ text: String) throws -> String {
+    try entries.withLock {
+      if let error = $0.textFailure { throw error }
+      return text
+    }
   }
 
   /// Notes a call, and throws what the test asked for.
@@ -37,6 +51,8 @@ enum Journal {
 
 /// The callbacks that can fail, in the order of their life.
 enum Callback: CaseIterable {
-  case configure, configurationComplete, getReady, afterFork, preconnect, open
-  case size, read, write, flush, zero, trim, extents
+  case configure, configurationComplete, threadModel, getReady, afterFork, preconnect, listExports
+  case open, size, isRotational, multipleConnections, canWrite, canFlush, canZero, canFastZero
+  case canTrim, canReportExtents, forceUnitAccess, caching, blockSizes
+  case read, write, flush, zero, zeroIfFast, trim, extents, cache
 }

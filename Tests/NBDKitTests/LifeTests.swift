@@ -1,5 +1,5 @@
-import FakeServer
 import NBDKit
+import NBDKitTestKit
 import SystemPackage
 import Testing
 
@@ -23,6 +23,12 @@ struct LifeTests {
         "afterFork", "preconnect true", "open true", "size", "flush", "close", "released",
         "cleanup",
       ])
+  }
+
+  @Test("the thread model may depend on parameters, and is what the plugin says if it does not")
+  func threadModel() throws {
+    #expect(try FakeServer(JournalPlugin<FullConnection>.self).threadModel() == 1)
+    #expect(try FakeServer(ParallelPlugin.self).threadModel() == 3)
   }
 
   @Test("a parameter that is not UTF-8 is refused, not repaired")
@@ -58,16 +64,22 @@ struct LifeTests {
     server.cleanup()
     server.unload()
     let ends = ["close", "released", "close", "released", "close", "released"]
-    #expect(Journal.calls == ["cleanup"] + ends)
+    #expect(Journal.calls == ["cleanup"] + ends + ["unload"])
   }
 
-  @Test("unload does cleanup's work in a server that has no cleanup")
-  func olderServer() throws {
-    let server = try FakeServer.serving(JournalPlugin<FullConnection>.self)
-    _ = try server.open()
+  @Test(
+    "a server that knows less of the table loses nothing: what it has not is made up for or not asked",
+    arguments: [FakeServer.Version.withoutCleanup, .withoutBlockSize])
+  func olderServer(_ version: FakeServer.Version) throws {
+    let server = try FakeServer.serving(JournalPlugin<FullConnection>.self, version: version)
+    let client = try server.open()
+    #expect(try client.blockSizes() == nil)
+    #expect(client.exportDescription() == "größe 🙂")
+    try client.write([1], at: 0)
     Journal.clear()
+    server.cleanup()
     server.unload()
-    #expect(Journal.calls == ["cleanup", "close", "released"])
+    #expect(Journal.calls == ["cleanup", "close", "released", "unload"])
   }
 
   @Test("nothing is cleaned up in a server that never came as far as serving")
@@ -76,7 +88,7 @@ struct LifeTests {
     try server.configure("file", "x")
     try server.getReady()
     server.unload()
-    #expect(Journal.calls == ["configure file x", "getReady"])
+    #expect(Journal.calls == ["configure file x", "getReady", "unload"])
   }
 
   @Test("a connection opened once the server has ended is refused")
@@ -117,7 +129,7 @@ struct LifeTests {
     #expect(throws: refusal) { try server.configurationComplete() }
     #expect(throws: refusal) { try server.getReady() }
     #expect(throws: refusal) { try server.afterFork() }
-    #expect(throws: refusal) { try server.preconnect() }
+    #expect(throws: refusal) { try server.threadModel() }
     #expect(throws: refusal) { try server.open() }
     server.dumpPlugin()
     server.cleanup()

@@ -1,6 +1,6 @@
 import CNBDKit
-import FakeServer
 import NBDKit
+import NBDKitTestKit
 import Synchronization
 import SystemPackage
 import Testing
@@ -43,8 +43,10 @@ struct RequestTests {
   @Test("flags nobody knows yet do no harm")
   func unknownFlags() throws {
     let client = try open()
-    try client.zero(1, at: 0, flags: RequestFlags(rawValue: .max))
-    #expect(Journal.calls == ["zero 1 0 \(UInt32.max)"])
+    // All but the one that asks for another call.
+    let flags = UInt32.max - UInt32(NBDKIT_FLAG_FAST_ZERO)
+    try client.zero(1, at: 0, flags: RequestFlags(rawValue: flags))
+    #expect(Journal.calls == ["zero 1 0 \(flags)"])
   }
 
   @Test("flags have the values of the C header")
@@ -59,7 +61,7 @@ struct RequestTests {
 
   @Test("a connection that honours force unit access is announced as native")
   func forceUnitAccess() throws {
-    #expect(try open().forceUnitAccess() == NBDKIT_FUA_NATIVE)
+    #expect(try open().forceUnitAccess() == .native)
   }
 
   @Test("extents arrive from the request's start on")
@@ -135,7 +137,7 @@ struct RequestTests {
     #expect(try client.extents(4096, at: 0) == [Extent(0..<UInt64(Int64.max), .data)])
   }
 
-  private func open() throws -> Client {
+  private func open() throws -> FakeClient {
     let client = try FakeServer.serving(JournalPlugin<FullConnection>.self).open()
     Journal.clear()
     return client

@@ -74,8 +74,7 @@ struct RequestTests {
 
   @Test("A forced write is native, so it settles nothing")
   func forcedWrite() throws {
-    // What nbdkit's NBDKIT_FUA_NATIVE is.
-    #expect(try client.forceUnitAccess() == 2)
+    #expect(try client.forceUnitAccess() == .native)
     try client.write(pattern(512), at: 0, flags: .forceUnitAccess)
     try client.write(pattern(8192), at: 0, flags: .forceUnitAccess)
     expectSame(try stream(), pattern(8192))

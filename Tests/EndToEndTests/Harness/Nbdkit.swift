@@ -26,15 +26,16 @@ enum Plugin {
   }
 
   /// What `make check` builds from Tests/ProbePlugin.
-  static func probe() throws -> String { try built("probe/debug/libProbePlugin.so") }
+  static func probe() throws -> String { try nested("ProbePlugin") }
 
   /// What runs nbdkit with a system call of the plugin failing, as Tests/Faults describes it.
   static func failing(_ fault: String) throws -> [String] {
-    ["env", "LD_PRELOAD=\(try built("faults/debug/libFaults.so"))", "FAULT=\(fault)"]
+    ["env", "LD_PRELOAD=\(try nested("Faults"))", "FAULT=\(fault)"]
   }
 
-  private static func built(_ name: String) throws -> String {
-    let path = "\(packageRoot)/.build/\(name)"
+  /// What `make check` builds from a package inside of this one: a product's library.
+  static func nested(_ product: String) throws -> String {
+    let path = "\(packageRoot)/.build/nested/debug/lib\(product).so"
     guard access(path, R_OK) == 0 else {
       throw Sandbox.Missing(description: "\(path) is missing: make check builds it")
     }

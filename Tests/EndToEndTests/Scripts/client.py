@@ -7,7 +7,9 @@
   zeroes OFFSET LENGTH      the same with zero bytes written out
   fua OFFSET LENGTH         write, with FUA
   zero OFFSET LENGTH        WRITE_ZEROES
+  fast-zero OFFSET LENGTH   the same, only if it is fast
   trim OFFSET LENGTH
+  cache OFFSET LENGTH
   flush
   read OFFSET LENGTH        zeroes | pattern | other
   extents OFFSET LENGTH     LENGTH:FLAGS, ...
@@ -70,6 +72,10 @@ def answer(client, uri, what, *numbers):
         client.pwrite(pattern(*numbers), numbers[0], nbd.CMD_FLAG_FUA)
     elif what == "zero":
         client.zero(numbers[1], numbers[0])
+    elif what == "fast-zero":
+        client.zero(numbers[1], numbers[0], nbd.CMD_FLAG_FAST_ZERO)
+    elif what == "cache":
+        client.cache(numbers[1], numbers[0])
     elif what == "trim":
         client.trim(numbers[1], numbers[0])
     elif what == "flush":

@@ -47,11 +47,13 @@ final class ProbePlugin: Plugin, Sendable {
   }
 
   func cleanup() { Server.debug("end: cleaned up") }
+
+  func unload() { Server.debug("end: unloaded") }
 }
 
 /// One client of the disk.
-final class ProbeConnection: Connection, Flushable, ForceUnitAccessible, Zeroable, Trimmable,
-  ExtentReporting
+final class ProbeConnection: Connection, Flushable, ForceUnitAccessible, FastZeroable, Trimmable,
+  ExtentReporting, Cacheable, BlockSizing, ExportDescribing
 {
   private let disk: ProbeDisk
   private let bytes: UInt64
@@ -84,6 +86,23 @@ final class ProbeConnection: Connection, Flushable, ForceUnitAccessible, Zeroabl
     try check(offset)
     disk.zero(Int(count), at: Int(offset))
   }
+
+  /// Fast for whole pages.
+  func zeroIfFast(count: UInt32, at offset: UInt64, flags: RequestFlags) throws -> Bool {
+    guard offset % 4096 == 0, count % 4096 == 0 else { return false }
+    try zero(count: count, at: offset, flags: flags)
+    return true
+  }
+
+  func cache(count: UInt32, at offset: UInt64) {
+    Server.debug("probe told to cache \(count) at \(offset)")
+  }
+
+  func blockSizes() -> BlockSizes? {
+    BlockSizes(minimum: 1, preferred: 4096, maximum: 1 << 20)
+  }
+
+  func exportDescription() -> String? { "a probe" }
 
   func trim(count: UInt32, at offset: UInt64, flags: RequestFlags) throws {
     try check(offset)

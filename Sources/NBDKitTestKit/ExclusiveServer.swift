@@ -1,12 +1,14 @@
 import CFakeNBDKit
-package import Testing
+public import Testing
 
 /// Gives each test of a suite the fake server to itself, reset: the registered plugin and nbdkit's
 /// functions are one for the process, which every test target shares.
-package struct ExclusiveServer: SuiteTrait, TestTrait, TestScoping {
-  package let isRecursive = true
+public struct ExclusiveServer: SuiteTrait, TestTrait, TestScoping {
+  /// Every test in the suite.
+  public let isRecursive = true
 
-  package func provideScope(
+  /// Waits for its turn, and resets the server.
+  public func provideScope(
     for test: Test, testCase: Test.Case?, performing body: @Sendable () async throws -> Void
   ) async throws {
     // A test function is a scope around its cases: only the innermost takes a turn.
@@ -25,7 +27,7 @@ package struct ExclusiveServer: SuiteTrait, TestTrait, TestScoping {
 
 extension Trait where Self == ExclusiveServer {
   /// One test at a time uses the fake server.
-  package static var exclusiveServer: Self { Self() }
+  public static var exclusiveServer: Self { Self() }
 }
 
 /// A queue that waits without holding a thread: a test may suspend while it has its turn.

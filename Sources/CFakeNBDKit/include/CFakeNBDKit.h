@@ -5,8 +5,8 @@
  * so that a test binary links, records what a plugin reports through them, and
  * lets a test choose what they answer.
  *
- * As in nbdkit, the error number belongs to the thread that set it. All else is
- * one for the process and may be used from any thread. */
+ * As in nbdkit, the error number and the client at hand belong to a thread. All
+ * else is one for the process and may be used from any thread. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,20 +27,39 @@ void fake_clear_error_number(void);
 const char *fake_error_line(size_t index);
 const char *fake_debug_line(size_t index);
 
+/* nbdkit_shutdown: how often it was called. */
+unsigned fake_shutdowns(void);
+
+/* nbdkit_disconnect: how often it was called, and whether by force at last. */
+unsigned fake_disconnects(void);
+int fake_disconnect_was_forced(void);
+
 /* MARK: What the server answers */
 
 /* nbdkit_stdio_safe: 0 as with `nbdkit -s`. */
+int fake_stdio_safe(void);
 void fake_set_stdio_safe(int safe);
 
 /* nbdkit_nanosleep: while not 0 it fails at once with ESHUTDOWN, and what sleeps
  * already wakes up. */
+int fake_stopping(void);
 void fake_set_stopping(int stopping);
 
 /* nbdkit_absolute_path: the directory the server was started in. Copied. */
 void fake_set_directory(const char *path);
 
-/* nbdkit_peer_pid: -1 for a peer that is not known. */
+/* nbdkit_peer_pid, _uid and _gid: -1 for one that is not known. */
 void fake_set_peer_pid(int64_t pid);
+void fake_set_peer_uid(int64_t uid);
+void fake_set_peer_gid(int64_t gid);
+
+/* nbdkit_peer_name: a struct sockaddr, copied; NULL for one that is not known.
+ * At most 128 bytes. */
+void fake_set_peer_name(const void *address, size_t length);
+
+/* nbdkit_export_name and nbdkit_is_tls: what this thread's client asked for,
+ * lent until the next call; NULL for no client. */
+void fake_set_client(const char *export_name, int is_tls);
 
 /* MARK: Extents */
 
@@ -56,6 +75,21 @@ struct nbdkit_extents *fake_extents_new(uint64_t start, uint64_t end);
 void fake_extents_free(struct nbdkit_extents *);
 size_t fake_extents_count(const struct nbdkit_extents *);
 struct fake_extent fake_extents_get(const struct nbdkit_extents *, size_t index);
+
+/* MARK: Exports */
+
+struct nbdkit_exports;
+
+struct fake_export {
+  const char *name, *description;
+};
+
+/* The list nbdkit lends to `.list_exports`, with what nbdkit_use_default_export
+ * adds to it: NULL for nothing. */
+struct nbdkit_exports *fake_exports_new(const char *default_export);
+void fake_exports_free(struct nbdkit_exports *);
+size_t fake_exports_count(const struct nbdkit_exports *);
+struct fake_export fake_exports_get(const struct nbdkit_exports *, size_t index);
 
 /* MARK: The C header's own view */
 
