@@ -5,9 +5,10 @@
 #   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 40 minutes
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
 #   make bench-count  count allocations and system calls per request, into the same page
-#   make install    plugin and manual page (PLUGINDIR=, MANDIR=, DESTDIR=)
-#   make uninstall  remove both
-#   make man        build the manual page
+#   make install    plugin and manual pages (PLUGINDIR=, MANDIR=, DESTDIR=)
+#   make uninstall  remove them
+#   make man        build the manual pages
+#   make docs       build the documentation of NBDKit for plugin authors into build/docs
 #   make dist       pack the last commit as a source tarball, into build/
 #   make deb        build a Debian package, into build/
 #   make check-deb  install it into a clean Debian and stream there, in about 2 minutes, as root
@@ -20,6 +21,8 @@
 NAME := nbdkit-streaming-plugin
 PLUGIN := build/$(NAME).so
 PAGE := build/$(NAME).1
+BINDING := nbdkit-swift-plugin
+BINDING_PAGE := build/$(BINDING).3
 
 VERSION = $(shell sed -n 's/.* version: String? = "\(.*\)"/\1/p' Sources/StreamingPlugin/*.swift)
 TARBALL = build/$(NAME)-$(VERSION).tar.gz
@@ -36,12 +39,13 @@ BUILDFLAGS = -c release --product $(NAME) --disable-local-rpath \
   -Xlinker --version-script='$(CURDIR)/plugin.syms' -Xlinker -s -Xlinker --gc-sections \
   -Xlinker -z -Xlinker nodelete -Xlinker -z -Xlinker now
 
-SWIFT_FILES := Package.swift Sources Tests
+SWIFT_FILES := Package.swift Sources Tests Examples
 SCRIPTS := .ci/run $(wildcard scripts/*.sh Tests/*/Scripts/*.sh)
 
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
-.PHONY: build demo check bench bench-count install uninstall man format lint \
+.SECONDEXPANSION:
+.PHONY: build demo check bench bench-count install uninstall man docs format lint \
   dist deb check-deb rpm deps demo-deps bench-deps pack-deps clean help
 
 build: $(PLUGIN)
@@ -54,11 +58,17 @@ $(PLUGIN): Makefile Package.swift plugin.syms $(shell find Sources)
 	mkdir -p build
 	cp .build/release/lib$(NAME).so $@
 
-man: $(PAGE)
+man: $(PAGE) $(BINDING_PAGE)
 
-$(PAGE): docs/$(NAME).pod
+$(PAGE) $(BINDING_PAGE): build/%: docs/$$(basename $$*).pod
 	mkdir -p build
-	pod2man --section=1 --name=$(NAME) --center=NBDKIT --release=$(NAME) $< $@
+	pod2man --section=$(subst .,,$(suffix $@)) --name=$(basename $*) --center=NBDKIT \
+	  --release=$(NAME) $< $@
+
+docs:
+	swift package --allow-writing-to-directory build/docs generate-documentation \
+	  --target NBDKit --target NBDKitTestKit --enable-experimental-combined-documentation \
+	  --warnings-as-errors --output-path build/docs
 
 # Through the environment: a file's name may hold anything, and a pattern of rows an asterisk.
 export IMAGE OUT QUICK ROWS
@@ -66,13 +76,21 @@ export IMAGE OUT QUICK ROWS
 demo: demo-deps build
 	@scripts/demo.sh "$$IMAGE" "$$OUT"
 
+# Packages that depend on this one build in one place, so that each compiles no more than itself. Of the
+# package before nothing is left but what is compiled.
+NESTED = .build/nested
+nested = rm -f $(NESTED)/debug.yaml $(NESTED)/debug/description.json && \
+  swift build --package-path $(1) --scratch-path $(NESTED) --product $(2)
+
 TEST = swift test --skip-build --disable-xctest
 
 check: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
 check: deps build
 	swift build --build-tests
-	swift build --package-path Tests/ProbePlugin --scratch-path .build/probe --product ProbePlugin
-	swift build --package-path Tests/Faults --scratch-path .build/faults --product Faults
+	$(call nested,Tests/ProbePlugin,ProbePlugin)
+	$(call nested,Tests/Faults,Faults)
+	$(call nested,Examples/Hello,nbdkit-hello-plugin)
+	$(call nested,Examples/RAMDisk,nbdkit-ramdisk-plugin)
 ifdef FILTER
 	$(TEST) --filter '$(FILTER)'
 else
@@ -84,13 +102,15 @@ endif
 bench bench-count: bench-deps build
 	@/usr/bin/python3 -B bench $(if $(filter bench,$@),time,count)
 
-install: $(PLUGIN) $(PAGE)
+install: $(PLUGIN) $(PAGE) $(BINDING_PAGE)
 	$(if $(PLUGINDIR),,$(error where nbdkit looks for plugins is not known: give PLUGINDIR=))
 	install -D -m 755 $(PLUGIN) '$(DESTDIR)$(PLUGINDIR)/$(NAME).so'
 	install -D -m 644 $(PAGE) '$(DESTDIR)$(MANDIR)/man1/$(NAME).1'
+	install -D -m 644 $(BINDING_PAGE) '$(DESTDIR)$(MANDIR)/man3/$(BINDING).3'
 
 uninstall:
-	rm -f '$(DESTDIR)$(PLUGINDIR)/$(NAME).so' '$(DESTDIR)$(MANDIR)/man1/$(NAME).1'
+	rm -f '$(DESTDIR)$(PLUGINDIR)/$(NAME).so' '$(DESTDIR)$(MANDIR)/man1/$(NAME).1' \
+	  '$(DESTDIR)$(MANDIR)/man3/$(BINDING).3'
 
 dist:
 	mkdir -p build

@@ -1,0 +1,105 @@
+import NBDKit
+import Synchronization
+
+/// A disk of any size, of which memory is taken for what was written.
+///
+/// It is made of chunks, and chunks belong to shards by turns, each with a lock of its own: requests
+/// wait for each other only where they meet. A request over several chunks is not one step for the
+/// others, which NBD does not ask for.
+final class RAMDisk: Sendable {
+  static let chunkSize: UInt64 = 64 << 10
+
+  /// The part of a request that lies in one chunk.
+  struct Piece {
+    /// Which chunk.
+    let chunk: UInt64
+    /// Where in it.
+    let bytes: Range<Int>
+
+    /// Where on the disk.
+    var disk: Range<UInt64> {
+      let start = chunk * RAMDisk.chunkSize
+      return start + UInt64(bytes.lowerBound)..<start + UInt64(bytes.upperBound)
+    }
+  }
+
+  private final class Shard: Sendable {
+    /// What is not here is zero.
+    let chunks = Mutex<[UInt64: [UInt8]]>([:])
+  }
+
+  let size: UInt64
+  private let shards = (0..<64).map { _ in Shard() }
+
+  init(size: UInt64) {
+    self.size = size
+  }
+
+  func read(into buffer: inout OutputRawSpan, at offset: UInt64) {
+    for piece in pieces(count: UInt64(buffer.freeCapacity), at: offset) {
+      shard(piece).chunks.withLock { chunks in
+        if let chunk = chunks[piece.chunk] {
+          buffer.append(copying: chunk.span.bytes.extracting(piece.bytes))
+        } else {
+          buffer.append(repeating: 0, count: piece.bytes.count, as: UInt8.self)
+        }
+      }
+    }
+  }
+
+  func write(_ bytes: RawSpan, at offset: UInt64) {
+    var next = 0
+    for piece in pieces(count: UInt64(bytes.byteCount), at: offset) {
+      let part = bytes.extracting(next..<next + piece.bytes.count)
+      shard(piece).chunks.withLock { chunks in
+        chunks[piece.chunk, default: Self.emptyChunk()].withUnsafeMutableBytes { chunk in
+          part.withUnsafeBytes { chunk[piece.bytes].copyBytes(from: $0) }
+        }
+      }
+      next += piece.bytes.count
+    }
+  }
+
+  /// Forgets whole chunks.
+  func zero(count: UInt64, at offset: UInt64) {
+    for piece in pieces(count: count, at: offset) {
+      shard(piece).chunks.withLock { chunks in
+        if piece.bytes.count == Self.chunkSize {
+          chunks[piece.chunk] = nil
+        } else {
+          for index in piece.bytes { chunks[piece.chunk]?[index] = 0 }
+        }
+      }
+    }
+  }
+
+  func isHole(_ piece: Piece) -> Bool {
+    shard(piece).chunks.withLock { $0[piece.chunk] == nil }
+  }
+
+  /// A request, chunk by chunk.
+  func pieces(count: UInt64, at offset: UInt64) -> Pieces {
+    Pieces(offset: offset, end: offset + count)
+  }
+
+  private func shard(_ piece: Piece) -> Shard {
+    shards[Int(piece.chunk % UInt64(shards.count))]
+  }
+
+  private static func emptyChunk() -> [UInt8] { [UInt8](repeating: 0, count: Int(chunkSize)) }
+}
+
+/// The pieces of a request. Not an array, and not a closure: neither would do without memory.
+struct Pieces: Sequence, IteratorProtocol {
+  fileprivate var offset: UInt64
+  fileprivate let end: UInt64
+
+  mutating func next() -> RAMDisk.Piece? {
+    guard offset < end else { return nil }
+    let chunk = offset / RAMDisk.chunkSize
+    let start = chunk * RAMDisk.chunkSize
+    let bytes = Int(offset - start)..<Int(Swift.min(end - start, RAMDisk.chunkSize))
+    offset = start + UInt64(bytes.upperBound)
+    return RAMDisk.Piece(chunk: chunk, bytes: bytes)
+  }
+}
