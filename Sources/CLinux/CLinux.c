@@ -13,6 +13,10 @@ ssize_t clinux_vmsplice(int pipe, const void *start, size_t count) {
   return vmsplice(pipe, &pages, 1, SPLICE_F_NONBLOCK);
 }
 
+ssize_t clinux_splice(int pipe, int elsewhere, size_t count) {
+  return splice(pipe, NULL, elsewhere, NULL, count, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+}
+
 int clinux_pipe_capacity(int pipe) { return fcntl(pipe, F_GETPIPE_SZ); }
 
 int clinux_set_pipe_capacity(int pipe, int bytes) {

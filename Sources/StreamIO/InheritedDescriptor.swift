@@ -42,7 +42,8 @@ public struct InheritedDescriptor: Sendable {
     case .characterDevice: throw refused("a terminal")
     case .regularFile: throw refused("a regular file")
     case .blockDevice: throw refused("a block device")
-    case .directory, .link, .other: throw refused("nothing that carries a stream")
+    case .directory: throw refused("a directory")
+    case .link, .other: throw refused("nothing that carries a stream")
     }
   }
 

@@ -61,6 +61,6 @@ struct PatientDescriptor: Sendable {
 
   /// The failure of a call, with the name of the endpoint.
   func broken(_ error: Int32, _ reason: String? = nil) -> TransferError {
-    .broken(errno: error, reason: "\(name): \(reason ?? Errno(rawValue: error).description)")
+    .broken(errno: error, reason: "\(name): \(reason ?? "\(Errno(rawValue: error))")")
   }
 }

@@ -94,6 +94,15 @@ struct EndpointTests {
     #expect(try directory.text(of: "disk.img") == "precious")
   }
 
+  @Test("What would not be overwritten, as it is to be read, is not said to be")
+  func reading() throws {
+    let directory = try TemporaryDirectory()
+    let file = try directory.file("disk.img")
+    let failure = #expect(throws: IOFailure.self) { try Endpoint(at: file, for: .read) }
+    #expect(failure?.message.hasPrefix("is a regular file: give a FIFO") == true)
+    #expect(try Endpoint(at: directory.fifo("in"), for: .read) == .fifo)
+  }
+
   @Test(
     "A block device is refused",
     .enabled(if: geteuid() == 0, "needs root to make a block device"))

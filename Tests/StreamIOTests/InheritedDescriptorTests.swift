@@ -32,6 +32,37 @@ struct InheritedDescriptorTests {
     expectSame(try reader.bytes(), pattern(3 << 20))
   }
 
+  @Test("What comes through it arrives, and its flags stay", arguments: Line.Kind.allCases)
+  func reading(kind: Line.Kind) throws {
+    let line = try Line(kind)
+    let original = try line.reading.inherited
+    let before = flags(original)
+    let inherited = try InheritedDescriptor(original.rawValue, for: .read)
+    var source = DescriptorSource(try inherited.open(), name: "read=-", patience: .ample)
+    defer { source.close() }
+    try startWriting(pattern(3 << 20), to: line.writing)
+    expectSame(try source.take(4 << 20), pattern(3 << 20))
+    #expect(flags(original) == before)
+  }
+
+  @Test("A pipe that is empty and has no writer any more has ended, as nobody can open it")
+  func writerGone() throws {
+    let line = try Line(.pipe)
+    let inherited = try InheritedDescriptor(try line.reading.inherited.rawValue, for: .read)
+    line.writing.close()
+    var source = DescriptorSource(try inherited.open(), name: "read=-", patience: .none)
+    defer { source.close() }
+    #expect(try source.take(1).isEmpty)
+  }
+
+  @Test("One that can only be written is refused for reading")
+  func writeOnly() throws {
+    let line = try Line(.pipe)
+    #expect(throws: IOFailure(.badFileDescriptor, "is open for writing only")) {
+      try InheritedDescriptor(line.writing.inherited.rawValue, for: .read)
+    }
+  }
+
   @Test("A full one is a wait that can end", arguments: Line.Kind.allCases)
   func full(kind: Line.Kind) throws {
     let line = try Line(kind)

@@ -14,6 +14,9 @@
  * whoever got them has read them, which nobody can tell: for constant memory only. */
 ssize_t clinux_vmsplice(int pipe, const void *start, size_t count);
 
+/* Moves bytes of a pipe elsewhere without copying them, never waiting for the pipe (EAGAIN). */
+ssize_t clinux_splice(int pipe, int elsewhere, size_t count);
+
 /* The capacity of a pipe in bytes; setting it returns what it became. */
 int clinux_pipe_capacity(int pipe);
 int clinux_set_pipe_capacity(int pipe, int bytes);

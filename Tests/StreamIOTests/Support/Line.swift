@@ -3,7 +3,7 @@ import StreamIO
 import SystemPackage
 import TestSupport
 
-/// A real pipe or socket: a sink at one end, the test as its reader at the other.
+/// A real pipe or socket: a sink or a source at one end, the test at the other.
 final class Line: Sendable {
   enum Kind: CaseIterable, Sendable {
     case pipe, socket
@@ -43,6 +43,17 @@ final class Line: Sendable {
     DescriptorSink(
       OpenEndpoint(try writing.open, .pipe, staysBlocking: true), name: "pipe=x",
       patience: patience)
+  }
+
+  /// The source as the plugin has it.
+  func source(
+    _ patience: Patience = .ample, staysBlocking: Bool = false
+  ) throws -> DescriptorSource {
+    if kind == .pipe, !staysBlocking { _ = fcntl(try reading.open.rawValue, F_SETFL, O_NONBLOCK) }
+    return DescriptorSource(
+      OpenEndpoint(
+        try reading.open, kind == .pipe ? .pipe : .socket, hasPeer: true,
+        staysBlocking: staysBlocking), name: "read=x", patience: patience)
   }
 
   /// Somebody who reads until the end, which is ``close(_:)``.

@@ -1,0 +1,124 @@
+import CLinux
+import Glibc
+public import StreamCore
+import SystemPackage
+
+/// Takes the stream from an open descriptor: a pipe, a socket or a character device.
+///
+/// Nothing here blocks in a system call: each wait is a short one, after which ``Patience`` is asked.
+public struct DescriptorSource: StreamSource, Sendable {
+  var line: PatientDescriptor
+  let kind: OpenEndpoint.Kind
+  /// The descriptor is asked before each call: it had to stay blocking.
+  private let staysBlocking: Bool
+  /// Where a pipe's bytes are dropped without a copy, if that is possible.
+  private var null: FileDescriptor?
+  /// Whether a pipe has had a writer: until then it is empty, and not at its end.
+  private var hasWriter: Bool
+
+  /// Who is asked whether to wait on.
+  public var patience: Patience {
+    get { line.patience }
+    set { line.patience = newValue }
+  }
+
+  /// Takes over `endpoint`, to be closed by ``close()``; messages call it `name`.
+  public init(_ endpoint: OpenEndpoint, name: String, patience: Patience) {
+    line = PatientDescriptor(endpoint.descriptor, name: name, patience: patience)
+    kind = endpoint.kind
+    staysBlocking = endpoint.staysBlocking
+    hasWriter = endpoint.hasPeer
+    guard kind == .pipe else { return }
+    _ = PipeCapacity.enlarge(endpoint.descriptor)
+    null = try? FileDescriptor.open("/dev/null", .writeOnly, options: .closeOnExec)
+  }
+
+  /// Fills `buffer` with what comes, until it is full or the stream ends.
+  public mutating func receive(into buffer: inout OutputRawSpan) throws(TransferError) {
+    while buffer.freeCapacity > 0 {
+      let count = buffer.withUnsafeMutableBytes { (memory, initialized) in
+        let count = read(UnsafeMutableRawBufferPointer(rebasing: memory[initialized...]))
+        initialized += max(0, count)
+        return count
+      }
+      guard try goOn(after: count) else { return }
+    }
+  }
+
+  /// Drops what comes: a pipe's bytes by `splice(2)`, others by reading them.
+  public mutating func drop(
+    _ count: UInt64, advancing position: inout UInt64
+  ) throws(TransferError) {
+    let end = position + count
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
+    defer { scratch.deallocate() }
+    while position < end {
+      let most = Int(clamping: end - position)
+      let dropped =
+        splice(most)
+        ?? read(UnsafeMutableRawBufferPointer(rebasing: scratch.prefix(most)))
+      position += UInt64(max(0, dropped))
+      guard try goOn(after: dropped) else { return }
+    }
+  }
+
+  /// Closes the descriptor: whoever still writes is told by `EPIPE`.
+  public func close() {
+    try? null?.close()
+    try? line.file.close()
+  }
+
+  // MARK: System calls
+
+  /// - Returns: The number of bytes, 0 at the end, or -1 with `errno`.
+  func read(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
+    guard kind != .socket else {
+      return recv(line.file.rawValue, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+    }
+    if staysBlocking, line.poll(POLLIN, milliseconds: 0) == 0 {
+      errno = EAGAIN
+      return -1
+    }
+    return Glibc.read(line.file.rawValue, buffer.baseAddress, buffer.count)
+  }
+
+  /// - Returns: As ``read(_:)``, or `nil` where the system has no splice for this.
+  private mutating func splice(_ count: Int) -> Int? {
+    guard let null else { return nil }
+    // More than a pipe holds, but no more than a signed 32-bit number.
+    let dropped = clinux_splice(line.file.rawValue, null.rawValue, min(count, 1 << 30))
+    guard dropped < 0, errno == ENOSYS || errno == EPERM || errno == EINVAL else { return dropped }
+    try? null.close()
+    self.null = nil
+    return nil
+  }
+
+  /// Decides what a system call's result means: bytes came, there are none yet, or it is the end.
+  ///
+  /// - Returns: False at the end.
+  mutating func goOn(after count: Int) throws(TransferError) -> Bool {
+    guard count <= 0 else {
+      hasWriter = true
+      try line.askAfter(count)
+      return true
+    }
+    guard count < 0 else {
+      guard !hasWriter else { return false }
+      // A pipe shows hanging up only after there was somebody to hang up, who may have written since.
+      switch line.poll(POLLIN, milliseconds: 0) & (POLLIN | POLLHUP) {
+      case 0: try line.waitForPeer("a writer")
+      case POLLHUP: return false
+      default: hasWriter = true
+      }
+      return true
+    }
+    switch errno {
+    case EINTR: try line.ask()
+    case EAGAIN, EWOULDBLOCK:
+      hasWriter = true
+      try line.wait(for: POLLIN)
+    case let error: throw line.broken(error)
+    }
+    return true
+  }
+}
