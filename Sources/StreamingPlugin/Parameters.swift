@@ -8,59 +8,74 @@ struct Parameters: Sendable {
   static let defaultSize: UInt64 = 0x7FFF_FFFF_C000_0000
   static let defaultReorder: UInt64 = 256 << 20
   static let defaultRewind: UInt64 = 0
+  /// Where the stream is read: what programs look at that probe what is on a disk, and more.
+  static let defaultReadRewind: UInt64 = 64 << 10
 
   /// One line a parameter, as `--help` shows them and nbdkit's shell completion reads them.
   static let help = """
-    pipe=<FILENAME>      (required) Where the stream goes: a FIFO (made if nothing is there),
-                         a UNIX socket, a character device, or - for standard output.
-                         "pipe=" may be left out.
+    pipe=<FILENAME>      Where the stream goes: a FIFO (made if nothing is there), a UNIX socket,
+                         a character device, or - for standard output.
+                         This, or one of the next five, is required. "pipe=" may be left out.
     write=<FILENAME>     The same as pipe=.
-    write-fd=<NUMBER>    A descriptor that nbdkit was started with, instead of pipe=.
+    write-fd=<NUMBER>    The same, a descriptor that nbdkit was started with.
     write-command=<SHELL>
                          A shell command that reads the stream; size= is required, and the
                          command sees the end of the stream only if the disk is whole.
+    read=<FILENAME>      Where the stream comes from: then it is the disk's content, and clients
+                         read it. As pipe=, but - is standard input.
+    read-fd=<NUMBER>     The same, a descriptor that nbdkit was started with.
     size=<SIZE>          The disk's virtual size (default: practically endless).
     reorder=<SIZE>       How many bytes may wait for earlier ones still missing (default: 256M).
     rewind=<SIZE>        How many of the newest bytes can be changed and read (default: 0).
+                         With read=, how many can be read again (default: 64K).
     spool=<DIRECTORY>    Keep what waits in a file there (default: in memory).
     report=<FILENAME>    At the end, write there what became of the stream, as JSON.
     """
 
-  /// Where the stream goes: `nil` until given.
+  /// The stream's other end: `nil` until given.
   private(set) var target: Target?
+  /// Which way the stream goes.
+  var direction: Direction { target?.direction ?? .write }
   /// The disk's size in bytes, if given.
   private(set) var size: UInt64?
   /// How many bytes of data may wait for earlier ones.
   private(set) var reorder = Self.defaultReorder
-  /// How many of the newest bytes stay changeable.
-  private(set) var rewind = Self.defaultRewind
+  /// How many of the newest bytes stay changeable, or can be read again.
+  var rewind: UInt64 {
+    givenRewind ?? (direction == .read ? Self.defaultReadRewind : Self.defaultRewind)
+  }
+  private var givenRewind: UInt64?
+  /// Whether zeroes make up for what the stream lacks to the disk's size.
+  private(set) var pad = false
   /// Where what waits is kept, absolute, if not in memory.
   private(set) var spool: String?
   /// Where the report goes, if it is wanted.
   private(set) var report: Report.File?
-  /// The parameters given so far.
-  private var given: Set<String> = []
+  /// The parameters given so far, with their values.
+  private var given: [String: String] = [:]
 
   /// Takes one parameter.
   mutating func take(_ key: String, _ value: String) throws(PluginError) {
     do throws(PluginError) {
-      guard given.insert(key).inserted || key == target?.key else {
+      guard given.updateValue(value, forKey: key) == nil || key == target?.key else {
         throw PluginError(.invalidArgument, "given twice: give it once")
       }
       switch key {
       case "pipe", "write": try takeTarget(key, value, .write, Target.Place.init(path:for:))
       case "write-fd": try takeTarget(key, value, .write, Target.Place.init(descriptor:for:))
       case "write-command": try takeTarget(key, value, .write, Target.Place.init(command:for:))
+      case "read": try takeTarget(key, value, .read, Target.Place.init(path:for:))
+      case "read-fd": try takeTarget(key, value, .read, Target.Place.init(descriptor:for:))
       case "size": size = try Self.size(value)
       case "reorder": reorder = try Server.parseSize(value)
-      case "rewind": rewind = try Server.parseSize(value)
+      case "rewind": givenRewind = try Server.parseSize(value)
       case "spool": spool = try Self.path(value)
       case "report": report = Report.File(path: try Self.path(value), name: "report=\(value)")
       default:
         throw PluginError(
           .invalidArgument,
-          "unknown parameter: this plugin knows pipe, write, write-fd, write-command, size, reorder, "
-            + "rewind, spool and report"
+          "unknown parameter: this plugin knows pipe, write, write-fd, write-command, read, read-fd, "
+            + "size, reorder, rewind, spool and report"
         )
       }
     } catch {
@@ -72,7 +87,15 @@ struct Parameters: Sendable {
   func check() throws(PluginError) {
     guard let target else {
       throw PluginError(
-        .invalidArgument, "pipe: missing: say where the stream goes, as in pipe=FILENAME")
+        .invalidArgument,
+        "pipe: missing: say where the stream goes, as in pipe=FILENAME, or comes from, as in "
+          + "read=FILENAME")
+    }
+    if direction == .read, let reorder = given["reorder"] {
+      throw PluginError(
+        .invalidArgument,
+        "reorder=\(reorder): nothing is written to a disk that comes from \(target.name): leave it "
+          + "out")
     }
     if case .command = target.place, size == nil {
       throw PluginError(
@@ -83,7 +106,7 @@ struct Parameters: Sendable {
       FilePath(report.path).lexicallyNormalized() == FilePath(path).lexicallyNormalized()
     {
       throw PluginError(
-        .invalidArgument, "\(report.name): the stream goes there: give a name of its own")
+        .invalidArgument, "\(report.name): the stream's own name: give another one")
     }
   }
 
@@ -103,6 +126,12 @@ struct Parameters: Sendable {
   static func path(_ value: String) throws(PluginError) -> String {
     guard !value.isEmpty else { throw PluginError(.invalidArgument, "empty: give a file name") }
     return try Server.absolutePath(value)
+  }
+
+  /// A size as a parameter takes it, rounded up.
+  static func written(_ size: UInt64) -> String {
+    let (unit, letter): (UInt64, String) = size < 1 << 20 ? (1 << 10, "k") : (1 << 20, "M")
+    return "\((size - 1) / unit + 1)\(letter)"
   }
 
   private static func size(_ value: String) throws(PluginError) -> UInt64 {

@@ -1,3 +1,5 @@
+import StreamIO
+
 extension Report {
   /// What every report begins with.
   static let beginning = "{\"outcome\": \""
@@ -5,7 +7,8 @@ extension Report {
   /// One object, one line; the schema is in the manual page.
   var json: String {
     """
-    \(Self.beginning)\(outcome.rawValue)", "bytes": \(bytes), "zero_bytes": \(zeroBytes), \
+    \(Self.beginning)\(outcome.rawValue)", "direction": "\(direction.rawValue)", \
+    "bytes": \(bytes), "zero_bytes": \(zeroBytes), \
     "size": \(size.map { "\($0)" } ?? "null"), "seconds": \(milliseconds), \
     "largest_disorder": \(largestDisorder), \
     "exit_status": \(exitStatus.map { "\($0)" } ?? "null"), \

@@ -4,9 +4,9 @@ import StreamIO
 /// What became of the stream, for the log and for the file that `report=` names.
 struct Report {
   enum Outcome: String {
-    /// All of the disk was delivered.
+    /// All of the disk was delivered, or taken.
     case complete
-    /// Nothing failed, but less than the disk was written.
+    /// Nothing failed, but less than the disk was written, or read.
     case short
     /// Something failed; what was delivered is the beginning of the disk at best.
     case failed
@@ -14,10 +14,11 @@ struct Report {
     case unknown
   }
 
+  let direction: Direction
   private(set) var outcome = Outcome.unknown
   /// The disk's size in bytes, if the user gave it.
   let size: UInt64?
-  /// Bytes delivered, as far as that is known.
+  /// Bytes delivered as far as that is known, or taken.
   private(set) var bytes: UInt64 = 0
   private(set) var zeroBytes: UInt64 = 0
   /// The most bytes of data that waited for earlier ones at a time.
@@ -32,7 +33,8 @@ struct Report {
   /// Bytes of them that the reader had not taken at the end.
   private var unread: UInt64 = 0
 
-  init(size: UInt64?) {
+  init(_ direction: Direction, size: UInt64?) {
+    self.direction = direction
     self.size = size
   }
 
@@ -51,6 +53,17 @@ struct Report {
       fail("ended by a signal with \(leave(unread)) left unread")
     case .readerStopped(let unread, let seconds):
       error = "the reader took nothing for \(seconds) seconds, \(leave(unread)) are left for it"
+    }
+  }
+
+  mutating func apply(_ end: SourceEnd) {
+    switch end {
+    case .ended: break
+    case .more(let count): fail("the source has more than size=, at least \(count) bytes")
+    case .failed(let reason): fail("the source failed where it should have ended: \(reason)")
+    case .silent(let seconds):
+      error = "the source neither ended nor went on for \(seconds) seconds where size= ends"
+    case .interrupted: error = "ended by a signal while waiting for the source to end"
     }
   }
 
@@ -87,25 +100,31 @@ struct Report {
     case let size?:
       outcome = .short
       let before = error.map { "\($0); " } ?? ""
-      error = "\(before)the stream is short: \(sent) of \(size) bytes were written"
+      let what =
+        switch direction {
+        case .write: "the stream is short: \(sent) of \(size) bytes were written"
+        case .read: "the stream was left early: \(sent) of \(size) bytes were read"
+        }
+      error = before + what
     case nil: outcome = .unknown
     }
   }
 
   /// Says in one line what became of the stream: an error unless all is well.
   func log() {
-    let delivered = size.map { "\(bytes) of \($0) bytes" } ?? "\(bytes) bytes"
+    let moved = direction == .write ? "delivered" : "taken"
+    let amount = size.map { "\(bytes) of \($0) bytes" } ?? "\(bytes) bytes"
     switch (outcome, error) {
     case (.complete, _):
-      Server.debug("the stream is complete: \(delivered) delivered, \(zeroBytes) of them zeroes")
+      Server.debug("the stream is complete: \(amount) \(moved), \(zeroBytes) of them zeroes")
     case (.unknown, nil):
       Server.debug(
-        "the stream has ended: \(delivered) delivered, \(zeroBytes) of them zeroes; "
+        "the stream has ended: \(amount) \(moved), \(zeroBytes) of them zeroes; "
           + "without size= it is not known whether that was all")
     case (.short, let error?): Server.error(error)
-    case (.unknown, let error?): Server.error("\(error); \(delivered) were delivered")
+    case (.unknown, let error?): Server.error("\(error); \(amount) were \(moved)")
     case (_, let error):
-      Server.error("the stream has failed: \(delivered) were delivered: \(error ?? "unknown")")
+      Server.error("the stream has failed: \(amount) were \(moved): \(error ?? "unknown")")
     }
   }
 }

@@ -5,15 +5,10 @@ import Synchronization
 
 extension SharedStream {
   /// Ends the stream: sends what is due, waits for the reader to take it, and closes.
-  ///
-  /// - Parameters:
-  ///   - size: The disk's size if the user gave it: then it is known what is complete.
-  ///   - excused: A process whose SIGTERM does not end the wait.
-  /// - Returns: What became of it.
-  func end(size: UInt64?, excusing excused: Int32?) -> Report {
+  func end(_ parameters: Parameters, excusing excused: Int32?) -> Report {
     TerminationSignals.catch(except: excused)
     return state.withLock { state in
-      var report = Report(size: size)
+      var report = Report(.write, size: parameters.size)
       guard var stream = state.stream else {
         report.fail(state.failure ?? "the stream was never opened")
         return report

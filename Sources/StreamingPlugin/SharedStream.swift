@@ -8,7 +8,7 @@ import SystemPackage
 ///
 /// One lock is around everything: nbdkit calls one data callback at a time for each client, not over
 /// all of them.
-final class SharedStream: Sendable {
+final class SharedStream: ServedStream {
   typealias Stream = OrderedStream<DescriptorSink, SegmentedStore>
 
   struct State: Sendable {

@@ -2,7 +2,7 @@ import NBDKit
 import StreamCore
 import SystemPackage
 
-/// A client's disk: its requests, passed on to the stream.
+/// A client's disk: its requests, passed on to the stream, which is written or read.
 ///
 /// Two capabilities are left out on purpose. Fast zeroes: a client that asks for them zeroes the whole
 /// disk before it writes, and all of that would be streamed. More than one connection: each client
@@ -10,11 +10,17 @@ import SystemPackage
 final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable, Trimmable,
   ExtentReporting
 {
-  private let stream: SharedStream
+  /// The stream, by the way it goes.
+  enum Stream {
+    case written(SharedStream)
+    case read(SharedSource)
+  }
+
+  private let stream: Stream
   private let clients: Clients
   private let diskSize: UInt64
 
-  init(_ stream: SharedStream, for clients: Clients, size: UInt64, process: Int32?) {
+  init(_ stream: Stream, for clients: Clients, size: UInt64, process: Int32?) {
     self.stream = stream
     self.clients = clients
     diskSize = size
@@ -27,22 +33,28 @@ final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable
 
   func size() -> UInt64 { diskSize }
 
+  func canWrite() -> Bool { !isRead }
+  func canFlush() -> Bool { !isRead }
+
   func read(into buffer: inout OutputRawSpan, at offset: UInt64) throws {
-    try stream.read(into: &buffer, at: offset)
+    switch stream {
+    case .written(let stream): try stream.read(into: &buffer, at: offset)
+    case .read(let source): try source.read(into: &buffer, at: offset)
+    }
   }
 
   /// A forced unit access needs no more: what failed before fails this write too, and a write that
   /// leaves nothing missing is with the reader's pipe when it returns.
   func write(_ bytes: RawSpan, at offset: UInt64, flags: RequestFlags) throws {
-    try stream.write(bytes, at: offset)
+    try written.write(bytes, at: offset)
   }
 
   func flush() throws {
-    try stream.flush()
+    try written.flush()
   }
 
   func zero(count: UInt32, at offset: UInt64, flags: RequestFlags) throws {
-    try stream.zero(try range(count, offset))
+    try written.zero(try range(count, offset))
   }
 
   /// Advice that a stream can't take: what was sent is sent, and what was not written is zeroes.
@@ -51,13 +63,30 @@ final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable
   func extents(
     count: UInt32, at offset: UInt64, flags: RequestFlags, into extents: inout Extents
   ) throws {
-    try stream.forEachExtent(in: try range(count, offset)) { (range, kind) throws(PluginError) in
+    let range = try range(count, offset)
+    // What comes may be anything.
+    guard case .written(let stream) = stream else { return try extents.add(range, .data) }
+    try stream.forEachExtent(in: range) { (range, kind) throws(PluginError) in
       switch kind {
       case .data: try extents.add(range, .data)
       case .zeroes: try extents.add(range, .zero)
       case .hole: try extents.add(range, [.hole, .zero])
       }
       return !flags.contains(.requestOne)
+    }
+  }
+
+  private var isRead: Bool {
+    if case .read = stream { true } else { false }
+  }
+
+  /// The stream of a request that only a written one gets.
+  private var written: SharedStream {
+    get throws(PluginError) {
+      guard case .written(let stream) = stream else {
+        throw PluginError(.readOnlyFileSystem, "the disk can only be read")
+      }
+      return stream
     }
   }
 

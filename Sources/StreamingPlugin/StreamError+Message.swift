@@ -37,15 +37,9 @@ extension SharedStream.Stream.Window {
   var remedy: String {
     switch self {
     case .reorder(let size):
-      "it missed the reorder window: reorder=\(Self.written(size)) would have been enough"
+      "it missed the reorder window: reorder=\(Parameters.written(size)) would have been enough"
     case .rewind(let size):
-      "it missed the rewind window: rewind=\(Self.written(size)) would have been enough"
+      "it missed the rewind window: rewind=\(Parameters.written(size)) would have been enough"
     }
-  }
-
-  /// A size as a parameter takes it, rounded up.
-  private static func written(_ size: UInt64) -> String {
-    let (unit, letter): (UInt64, String) = size < 1 << 20 ? (1 << 10, "k") : (1 << 20, "M")
-    return "\((size + unit - 1) / unit)\(letter)"
   }
 }

@@ -12,13 +12,14 @@ private struct Prepared: Sendable {
   let medium: any SegmentMedium
 }
 
-/// Turns what a client writes to a disk into a stream.
+/// Turns what a client writes to a disk into a stream, or a stream into a disk that clients read.
 final class StreamingPlugin: Plugin, ClientScreening, Sendable {
   static let name = "streaming"
   static let longName: String? = "nbdkit streaming plugin"
   static let version: String? = "0.1.0"
   static let summary: String? =
-    "Turns what a client writes to the disk into a stream on a pipe or socket."
+    "Turns what a client writes to the disk into a stream on a pipe or socket, or what comes from "
+    + "there into a disk to be read."
   static let parameterHelp: String? = Parameters.help
   static let magicParameter: String? = "pipe"
 
@@ -30,11 +31,13 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
   private let prepared = Mutex<Prepared?>(nil)
   private let clients = Clients()
   private let stream: SharedStream
+  private let source: SharedSource
   /// The process that nbdkit was started as.
   private let startedAs = Atomic<pid_t>(0)
 
   init() {
     stream = SharedStream(for: clients)
+    source = SharedSource(for: clients)
   }
 
   func configure(_ key: String, _ value: String) throws {
@@ -52,6 +55,7 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
       ("streaming_default_size", "\(Parameters.defaultSize)"),
       ("streaming_default_reorder", "\(Parameters.defaultReorder)"),
       ("streaming_default_rewind", "\(Parameters.defaultRewind)"),
+      ("streaming_default_read_rewind", "\(Parameters.defaultReadRewind)"),
     ]
   }
 
@@ -76,8 +80,14 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
         guard let (name, medium) = prepared.map({ ($0.name, $0.medium) }) else { return }
         do throws(IOFailure) {
           guard let endpoint = try prepared?.end.open() else { return }
-          let sink = DescriptorSink(endpoint, name: name, patience: .whileServing)
-          stream.begin(sink, endpoint.command, parameters, keepingIn: medium)
+          switch parameters.direction {
+          case .write:
+            let sink = DescriptorSink(endpoint, name: name, patience: .whileServing)
+            stream.begin(sink, endpoint.command, parameters, keepingIn: medium)
+          case .read:
+            let origin = DescriptorSource(endpoint, name: name, patience: .whileServing)
+            source.begin(origin, parameters, keepingIn: medium)
+          }
         } catch {
           throw PluginError(error, of: name)
         }
@@ -87,7 +97,7 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
       try parameters.report?.check()
     } catch {
       Server.error(error.message)
-      stream.refuseAll(because: error.message)
+      served(parameters.direction).refuseAll(because: error.message)
     }
   }
 
@@ -97,13 +107,16 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
 
   func open(readOnly: Bool) throws -> StreamConnection {
     try checkClient(readOnly: readOnly)
-    let size = parameters.withLock(\.size) ?? Parameters.defaultSize
+    let parameters = parameters.withLock { $0 }
+    let size = parameters.size ?? Parameters.defaultSize
+    let stream: StreamConnection.Stream =
+      parameters.direction == .read ? .read(source) : .written(stream)
     return StreamConnection(stream, for: clients, size: size, process: Server.peerProcess)
   }
 
   func cleanup() {
     let parameters = parameters.withLock { $0 }
-    let report = stream.end(size: parameters.size, excusing: waitingParent)
+    let report = served(parameters.direction).end(parameters, excusing: waitingParent)
     prepared.withLock { (prepared) in
       guard let prepared else { return }
       do throws(IOFailure) { try prepared.end.remove() } catch {
@@ -123,9 +136,16 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
     return startedAs != getpid() && startedAs == getppid() ? startedAs : nil
   }
 
+  private func served(_ direction: Direction) -> any ServedStream {
+    switch direction {
+    case .write: stream
+    case .read: source
+    }
+  }
+
   /// Takes neither the lock of the stream, which a waiting request may hold, nor any time.
   private func checkClient(readOnly: Bool) throws(PluginError) {
-    guard !readOnly else {
+    guard !readOnly || parameters.withLock(\.direction) == .read else {
       let error = PluginError(
         .readOnlyFileSystem, "-r: the disk is there to be written to: start nbdkit without -r")
       stream.refuseAll(because: error.message)

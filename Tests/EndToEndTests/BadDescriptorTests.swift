@@ -7,6 +7,7 @@ struct BadDescriptorTests {
     arguments: [
       Refusal("a regular file", of: "pipe=-", says: "regular file"),
       Refusal("the client's with -s", options: ["-s"], of: "pipe=-", says: "-s"),
+      Refusal("the client's with -s", options: ["-s"], of: "read=-", says: "-s"),
     ])
   func refused(_ refusal: Refusal) async throws { try await refusal.check() }
 
@@ -35,6 +36,19 @@ struct BadDescriptorTests {
         "/bin/sh", "-c", "cd '\(try Sandbox.current().directory)'; exec \"$@\" \(redirection)",
         "sh",
       ])
+  }
+
+  @Test(
+    "where there is nothing to read",
+    arguments: [
+      ("read-fd=7", "7</", "directory"), ("read-fd=7", "7>/dev/null", "writing only"),
+      ("read-fd=7", "7<file", "regular file"), ("read-fd=7", "7<>/dev/ptmx", "terminal"),
+      ("read=-", "<file", "regular file"), ("read-fd=7", "", "not open"),
+    ])
+  func unreadable(parameter: String, redirection: String, words: String) async throws {
+    let directory = try Sandbox.current().directory
+    try await Refusal("", of: parameter, says: words).check(
+      under: ["/bin/sh", "-c", "cd '\(directory)'; :>>file; exec \"$@\" \(redirection)", "sh"])
   }
 
   @Test("on a terminal")

@@ -15,6 +15,10 @@ struct BadEndpointTests {
       Refusal(
         "a directory", where: "mkdir directory", of: "pipe=directory",
         says: "directory", "nbdkit-file-plugin(1)"),
+      Refusal(
+        "a regular file to read", where: "echo precious >disk", of: "read=disk",
+        says: "is a regular file: ", "nbdkit-file-plugin(1)"),
+      Refusal("a directory to read", where: "mkdir directory", of: "read=directory", says: "dir"),
       Refusal("the root directory", of: "pipe=/", says: "directory"),
       Refusal(
         "a dangling link", where: "ln -s nothing link", of: "pipe=link", says: "symbolic link"),
@@ -35,6 +39,7 @@ struct BadEndpointTests {
   @Test(
     "a name where no FIFO can be made", .requires("nbdkit"),
     arguments: [
+      Refusal("a missing directory to read", of: "read=missing/fifo", says: "missing'"),
       Refusal("a missing directory", of: "pipe=missing/fifo", says: "missing'", "not exist"),
       Refusal("a file for a directory", where: ": >file", of: "pipe=file/fifo", says: "directory"),
       Refusal("no name after the slash", of: "pipe=new/", says: "directory"),
@@ -56,6 +61,7 @@ struct BadEndpointTests {
   @Test(
     "a socket that takes no connection", .requires("nbdkit", "python3", "socat"),
     arguments: [
+      Refusal("nobody listens for a reader", where: bound, of: "read=socket", says: "nobody"),
       Refusal("nobody listens", where: bound, of: "pipe=socket", says: "nobody listens"),
       Refusal(
         "one of datagrams", where: listening("UNIX-RECV:socket"), of: "pipe=socket",

@@ -10,6 +10,9 @@ struct BadParameterTests {
       Refusal("pipe= and write=", beside: ["pipe=one"], of: "write=two", says: "pipe=one"),
       Refusal("the same one twice", beside: ["pipe=one"], of: "pipe=one", says: "second"),
       Refusal("two bare names", beside: ["one"], of: "two", says: "pipe=one"),
+      Refusal("pipe= and read=", beside: ["pipe=one"], of: "read=two", says: "pipe=one"),
+      Refusal("read= and write-fd=", beside: ["read=one"], of: "write-fd=1", says: "read=one"),
+      Refusal("read= and reorder=", beside: ["read=one"], of: "reorder=1M", says: "read=one"),
       Refusal("pipe=- and a name", beside: ["pipe=one"], of: "write=-", says: "pipe=one"),
     ])
   func endpoints(_ refusal: Refusal) async throws { try await refusal.check() }

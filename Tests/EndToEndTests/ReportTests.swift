@@ -28,7 +28,8 @@ struct ReportTests {
     let object = try JSONSerialization.jsonObject(with: contents(report)) as? [String: Any]
     #expect(
       object?.keys.sorted() == [
-        "bytes", "error", "exit_status", "largest_disorder", "outcome", "seconds", "size",
+        "bytes", "direction", "error", "exit_status", "largest_disorder", "outcome", "seconds",
+        "size",
         "zero_bytes",
       ])
     #expect(object?["error"] is NSNull)

@@ -40,6 +40,34 @@ struct ParametersTests {
     }
   }
 
+  @Test("read= is where the stream comes from, and more of it can be read again")
+  func read() throws {
+    var parameters = Parameters()
+    #expect(parameters.rewind == 0)
+    try parameters.take("read", "in")
+    try parameters.check()
+    guard case .path("/home/user/in") = parameters.target?.place else {
+      Issue.record("not taken: \(String(describing: parameters.target))")
+      return
+    }
+    #expect(parameters.direction == .read)
+    #expect(parameters.rewind == 64 << 10)
+    try parameters.take("rewind", "0")
+    #expect(parameters.rewind == 0)
+  }
+
+  @Test("A window for writes is refused where nothing can be written")
+  func reorderOfRead() throws {
+    var parameters = Parameters()
+    try parameters.take("reorder", "1M")
+    try parameters.take("read", "in")
+    #expect(
+      throws: PluginError(
+        .invalidArgument,
+        "reorder=1M: nothing is written to a disk that comes from read=in: leave it out")
+    ) { try parameters.check() }
+  }
+
   @Test("write-fd is a descriptor that is open already")
   func descriptor() throws {
     let pipe = try FileDescriptor.pipe()
@@ -182,7 +210,7 @@ struct ParametersTests {
 
   @Test(
     "A second endpoint is refused, whatever it is",
-    arguments: ["pipe", "write", "write-fd"])
+    arguments: ["pipe", "write", "write-fd", "read", "read-fd"])
   func secondEndpoint(key: String) throws {
     for value in ["second", "first", "-"] {
       var parameters = Parameters()
@@ -214,7 +242,7 @@ struct ParametersTests {
     try parameters.take("pipe", "./out")
     #expect(
       throws: PluginError(
-        .invalidArgument, "report=./out: the stream goes there: give a name of its own")
+        .invalidArgument, "report=./out: the stream's own name: give another one")
     ) { try parameters.check() }
   }
 
@@ -224,7 +252,9 @@ struct ParametersTests {
     try parameters.take("size", "1G")
     #expect(
       throws: PluginError(
-        .invalidArgument, "pipe: missing: say where the stream goes, as in pipe=FILENAME")
+        .invalidArgument,
+        "pipe: missing: say where the stream goes, as in pipe=FILENAME, or comes from, as in "
+          + "read=FILENAME")
     ) { try parameters.check() }
   }
 
@@ -234,15 +264,17 @@ struct ParametersTests {
     #expect(
       throws: PluginError(
         .invalidArgument,
-        "\(key)=1: unknown parameter: this plugin knows pipe, write, write-fd, write-command, size, "
-          + "reorder, rewind, spool and report")
+        "\(key)=1: unknown parameter: this plugin knows pipe, write, write-fd, write-command, "
+          + "read, read-fd, size, reorder, rewind, spool and report")
     ) { try parameters.take(key, "1") }
   }
 
   @Test(
     "All that are known are in the help, at the start of a line",
     arguments: [
-      "pipe", "write", "write-fd", "write-command", "size", "report",
+      "pipe", "write", "write-fd", "write-command", "read", "read-fd", "size", "reorder", "rewind",
+      "spool",
+      "report",
     ])
   func help(key: String) {
     #expect(Parameters.help.split(separator: "\n").contains { $0.hasPrefix("\(key)=<") })

@@ -1,4 +1,5 @@
 import Foundation
+import StreamIO
 import Testing
 
 @testable import StreamingPlugin
@@ -15,12 +16,13 @@ struct ReportJSONTests {
 
   @Test("It has every field, and null where there is nothing to say")
   func fields() throws {
-    var report = Report(size: nil)
+    var report = Report(.write, size: nil)
     report.count(12, zeroes: 5)
     let object = try object(of: report)
     #expect(
       object.keys.sorted() == [
-        "bytes", "error", "exit_status", "largest_disorder", "outcome", "seconds", "size",
+        "bytes", "direction", "error", "exit_status", "largest_disorder", "outcome", "seconds",
+        "size",
         "zero_bytes",
       ])
     #expect(object["outcome"] as? String == "unknown")
@@ -33,7 +35,7 @@ struct ReportJSONTests {
 
   @Test("Numbers are exact to the last byte")
   func largeNumbers() throws {
-    var report = Report(size: Parameters.defaultSize - 1)
+    var report = Report(.write, size: Parameters.defaultSize - 1)
     report.count(Parameters.defaultSize - 1, zeroes: Parameters.defaultSize - 2)
     report.conclude(clientsThere: 0)
     let object = try object(of: report)
@@ -50,7 +52,7 @@ struct ReportJSONTests {
       "größe 流 🌊", "\u{2028}\u{2029}", "e\u{301}", "</script>", "\"\u{301}\\\u{301}",
     ])
   func text(_ text: String) throws {
-    var report = Report(size: 1)
+    var report = Report(.write, size: 1)
     report.fail(text)
     let error = try object(of: report)["error"] as? String
     #expect(error.map { Array($0.unicodeScalars) } == Array(text.unicodeScalars))
@@ -63,7 +65,7 @@ struct ReportJSONTests {
       (59.9999, "59.999"), (86_400, "86400.000"), (-1, "0.000"),
     ] as [(Double, String)])
   func seconds(value: Double, text: String) throws {
-    var report = Report(size: nil)
+    var report = Report(.write, size: nil)
     report.seconds = value
     #expect(report.json.contains("\"seconds\": \(text),"))
     #expect(try object(of: report)["seconds"] as? Double == Double(text))

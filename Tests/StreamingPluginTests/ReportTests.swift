@@ -1,5 +1,6 @@
 import FakeServer
 import StreamIO
+import SystemPackage
 import Testing
 
 @testable import StreamingPlugin
@@ -84,7 +85,7 @@ struct ReportTests {
       error: "the reader has gone with 3 bytes left unread"),
   ])
   func outcome(_ subject: Case) {
-    var report = Report(size: subject.size)
+    var report = Report(.write, size: subject.size)
     for failure in subject.failures { report.fail(failure) }
     report.apply(subject.drained)
     report.count(subject.position, zeroes: 1)
@@ -96,12 +97,51 @@ struct ReportTests {
     #expect(report.size == subject.size)
   }
 
+  @Test(
+    "Of a stream that is read, all of the disk is taken, and its source ends there",
+    arguments: [
+      (.ended, .complete, nil),
+      (.more(3), .failed, "the source has more than size=, at least 3 bytes"),
+      (
+        .failed(.ioError), .failed,
+        "the source failed where it should have ended: Input/output error"
+      ),
+      (
+        .silent(seconds: 10), .unknown,
+        "the source neither ended nor went on for 10 seconds where size= ends"
+      ),
+      (.interrupted, .unknown, "ended by a signal while waiting for the source to end"),
+    ] as [(SourceEnd, Report.Outcome, String?)])
+  func source(end: SourceEnd, outcome: Report.Outcome, error: String?) {
+    var report = Report(.read, size: 10)
+    report.count(10, zeroes: 0)
+    report.apply(end)
+    report.conclude(clientsThere: 1)
+    #expect(report.outcome == outcome)
+    #expect(report.error == error)
+    #expect(report.bytes == 10)
+  }
+
+  @Test("A disk that was read in part is short, unless somebody is still there")
+  func readInPart() {
+    for (clients, outcome, error) in [
+      (0, Report.Outcome.short, "the stream was left early: 9 of 10 bytes were read"),
+      (1, .failed, "stopped with a client still connected"),
+    ] {
+      var report = Report(.read, size: 10)
+      report.count(9, zeroes: 0)
+      report.conclude(clientsThere: clients)
+      #expect(report.outcome == outcome)
+      #expect(report.error == error)
+    }
+  }
+
   // MARK: The last line
 
   private func logged(
     _ size: UInt64?, _ position: UInt64, _ change: (inout Report) -> Void = { _ in }
   ) {
-    var report = Report(size: size)
+    var report = Report(.write, size: size)
     change(&report)
     report.count(position, zeroes: 4)
     report.conclude(clientsThere: 0)

@@ -80,7 +80,7 @@ struct Nbdkit {
   /// on a client's silence means that the plugin has not answered.
   func receive(_ request: String) async throws {
     let words = request.split(separator: " ")
-    let callback = words[0] == "write" ? "pwrite" : words[0]
+    let callback = ["write": "pwrite", "read": "pread"][words[0]] ?? words[0]
     let call = "\(callback) count=\(words[2]) offset=\(words[1])"
     try await eventually("\(request) to reach the plugin") { log.contains(call) }
   }

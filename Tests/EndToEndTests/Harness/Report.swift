@@ -3,6 +3,7 @@ import Foundation
 /// The JSON object of `report=FILENAME`.
 struct Report: Decodable, Equatable {
   var outcome: String
+  var direction = "write"
   var bytes: Int
   var zeroBytes: Int
   var size: Int?
@@ -12,7 +13,7 @@ struct Report: Decodable, Equatable {
   var error: String?
 
   enum CodingKeys: String, CodingKey {
-    case outcome, bytes, size, seconds, error
+    case outcome, direction, bytes, size, seconds, error
     case zeroBytes = "zero_bytes"
     case largestDisorder = "largest_disorder"
     case exitStatus = "exit_status"
