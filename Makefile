@@ -5,6 +5,8 @@
 #   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 40 minutes
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
 #   make bench-count  count allocations and system calls per request, into the same page
+#   make sanitize   run the unit tests under the address and the thread sanitizer, in 10 minutes
+#   make soak       let hostile clients at the server for longer (SECONDS=3600)
 #   make install    plugin and manual pages (PLUGINDIR=, MANDIR=, DESTDIR=)
 #   make uninstall  remove them
 #   make man        build the manual pages
@@ -45,7 +47,7 @@ SCRIPTS := .ci/run $(wildcard scripts/*.sh Tests/*/Scripts/*.sh)
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
-.PHONY: build demo check bench bench-count install uninstall man docs format lint \
+.PHONY: build demo check sanitize soak bench bench-count install uninstall man docs format lint \
   dist deb check-deb rpm deps demo-deps bench-deps pack-deps clean help
 
 build: $(PLUGIN)
@@ -98,6 +100,28 @@ else
 	$(TEST) --skip EndToEndTests
 	$(TEST) --filter EndToEndTests
 endif
+
+# Without the two suites that only compute: they take minutes there, and make fuzz does the same.
+SANITIZED = --skip 'EndToEndTests|RandomOperationsTests|EveryLayoutTests'
+
+sanitize: export LSAN_OPTIONS = suppressions=$(CURDIR)/Tests/Sanitizers/leaks.txt
+sanitize: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/Sanitizers/races.txt
+sanitize: deps
+	swift build --build-tests --sanitize=address --scratch-path .build/address
+	$(TEST) --sanitize=address --scratch-path .build/address $(SANITIZED)
+	swift build --build-tests --sanitize=thread --scratch-path .build/thread
+	$(TEST) --sanitize=thread --scratch-path .build/thread $(SANITIZED)
+
+SECONDS = 3600
+
+soak: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
+soak: deps build
+	$(HOSTILE)/random_signals.py --runs 5000
+	$(HOSTILE)/many_connections.py 100000
+	$(HOSTILE)/endless_stream.py 65536
+	$(HOSTILE)/fuzz_sessions.py --seconds $(SECONDS)
+
+HOSTILE = /usr/bin/python3 -B Tests/EndToEndTests/Scripts/hostile
 
 bench bench-count: bench-deps build
 	@/usr/bin/python3 -B bench $(if $(filter bench,$@),time,count)
