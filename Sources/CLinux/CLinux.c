@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
@@ -48,6 +49,8 @@ int clinux_survive_file_size_limit(void) {
   sigemptyset(&action.sa_mask);
   return sigaction(SIGXFSZ, &action, NULL);
 }
+
+void clinux_trim_heap(void) { malloc_trim(0); }
 
 int clinux_punch(int file, off_t start, off_t count) {
   return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, count);

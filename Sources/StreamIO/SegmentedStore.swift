@@ -1,3 +1,4 @@
+import CLinux
 public import StreamCore
 
 /// Keeps held bytes in segments of equal size, one behind the other as they come, and gives a segment
@@ -18,6 +19,8 @@ public struct SegmentedStore: HeldStore, Sendable {
   private var segments: [UInt64: Segment] = [:]
   /// The location of the next byte.
   private var end: UInt64 = 0
+  /// How many requests were kept since nothing was.
+  private var requests = 0
   /// Bytes still needed, of all segments.
   private var live: UInt64 = 0
 
@@ -30,6 +33,7 @@ public struct SegmentedStore: HeldStore, Sendable {
   /// Keeps a copy of `bytes`, all or nothing.
   public mutating func store(_ bytes: RawSpan) throws(StoreError) -> UInt64 {
     let start = end
+    requests += 1
     var rest = bytes
     do {
       while !rest.isEmpty {
@@ -111,6 +115,13 @@ public struct SegmentedStore: HeldStore, Sendable {
       next = stop
     }
     medium.trim(live: segments.count)
+    if segments.isEmpty { forgetRequests() }
+  }
+
+  /// What was noted of very many requests is free by now, but not the system's.
+  private mutating func forgetRequests() {
+    if requests > 10_000 { clinux_trim_heap() }
+    requests = 0
   }
 
   /// Keeps the bytes at `locations` a second time.
