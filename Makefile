@@ -7,6 +7,7 @@
 #   make bench-count  count allocations and system calls per request, into the same page
 #   make sanitize   run the unit tests under the address and the thread sanitizer, in 10 minutes
 #   make soak       let hostile clients at the server for longer (SECONDS=3600)
+#   make bench-scale  measure many streams at once into docs/SCALING.md, in 2 minutes (QUICK=1)
 #   make install    plugin and manual pages (PLUGINDIR=, MANDIR=, DESTDIR=)
 #   make uninstall  remove them
 #   make man        build the manual pages
@@ -42,12 +43,12 @@ BUILDFLAGS = -c release --product $(NAME) --disable-local-rpath \
   -Xlinker -z -Xlinker nodelete -Xlinker -z -Xlinker now
 
 SWIFT_FILES := Package.swift Sources Tests Examples
-SCRIPTS := .ci/run $(wildcard scripts/*.sh Tests/*/Scripts/*.sh)
+SCRIPTS := .ci/run $(wildcard deploy/stream-disk scripts/*.sh Tests/*/Scripts/*.sh)
 
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
-.PHONY: build demo check sanitize soak bench bench-count install uninstall man docs format lint \
+.PHONY: build demo check sanitize soak bench bench-count bench-scale install uninstall man docs format lint \
   dist deb check-deb rpm deps demo-deps bench-deps pack-deps clean help
 
 build: $(PLUGIN)
@@ -125,6 +126,9 @@ HOSTILE = /usr/bin/python3 -B Tests/EndToEndTests/Scripts/hostile
 
 bench bench-count: bench-deps build
 	@/usr/bin/python3 -B bench $(if $(filter bench,$@),time,count)
+
+bench-scale: bench-deps build
+	@/usr/bin/python3 -B bench/scale.py
 
 install: $(PLUGIN) $(PAGE) $(BINDING_PAGE)
 	$(if $(PLUGINDIR),,$(error where nbdkit looks for plugins is not known: give PLUGINDIR=))
