@@ -15,10 +15,10 @@ struct BadReportPathTests {
         says: "regular file"),
       Refusal(
         "the endpoint", where: "mkfifo fifo", beside: ["pipe=fifo"], of: "report=fifo",
-        says: "the stream goes there"),
+        says: "the stream's own name"),
       Refusal(
         "the FIFO that would be made, spelled otherwise", beside: ["pipe=./new"], of: "report=new",
-        says: "the stream goes there"),
+        says: "the stream's own name"),
       Refusal(
         "a file of the user", where: "echo mine >disk.raw", beside: ["pipe=new"],
         of: "report=disk.raw", says: "something else"),
