@@ -100,6 +100,8 @@ else
 	# Apart: what only computes takes every core, and the others wait for processes in vain.
 	$(TEST) --skip EndToEndTests
 	$(TEST) --filter EndToEndTests
+	swift test --package-path Examples/RAMDisk --scratch-path .build/thread --disable-xctest \
+	  --sanitize=thread
 endif
 
 # Without the two suites that only compute: they take minutes there, and make fuzz does the same.

@@ -38,6 +38,7 @@ extension Server {
   ///
   /// - Parameters:
   ///   - text: What the user gave.
+  ///   - type: What it has to fit.
   ///   - name: What it is, for the message: the parameter's key.
   /// - Throws: `EINVAL` for what is no number, `ERANGE` for one that does not fit the type.
   ///

@@ -131,9 +131,8 @@ public struct FakeClient: @unchecked Sendable {
     try succeed(table.flush, as: context) { $0(handle, 0) }
   }
 
+  /// One that must be `fast` is refused, with `ENOTSUP` and no line, if it would not be.
   /// C callback: `.zero`.
-  ///
-  /// - Parameter fast: Whether to be refused, with `ENOTSUP` and no line, if it is not fast.
   public func zero(
     _ count: UInt32, at offset: UInt64, flags: RequestFlags = [], fast: Bool = false
   ) throws(Refusal) {

@@ -1,7 +1,7 @@
 import CFakeNBDKit
 
 /// What the plugin reported, and what it finds around it. One for the process, as it was at the start
-/// when a test with the trait ``Testing/Trait/exclusiveServer`` begins.
+/// when a test with the trait `.exclusiveServer` begins.
 extension FakeServer {
   /// The lines printed by `nbdkit_error` since the test began.
   public static var errors: [String] { lines(fake_error_line) }
@@ -9,34 +9,34 @@ extension FakeServer {
   /// The lines printed by `nbdkit_debug` since the test began.
   public static var debugs: [String] { lines(fake_debug_line) }
 
-  /// How often ``NBDKit/Server/shutdown()`` was called.
+  /// How often `Server.shutdown()` was called.
   public static var shutdowns: Int { Int(fake_shutdowns()) }
 
-  /// How often ``NBDKit/Server/disconnect(force:)`` was called, and whether by force at last.
+  /// How often `Server.disconnect(force:)` was called, and whether by force at last.
   public static var disconnects: (count: Int, forced: Bool) {
     (Int(fake_disconnects()), fake_disconnect_was_forced() != 0)
   }
 
-  /// Whether the server is ending: then ``NBDKit/Server/sleep(for:)`` fails at once, also one that
+  /// Whether the server is ending: then `Server.sleep(for:)` fails at once, also one that
   /// sleeps already.
   public static var isStopping: Bool {
     get { fake_stopping() != 0 }
     set { fake_set_stopping(newValue ? 1 : 0) }
   }
 
-  /// ``NBDKit/Server/standardIOIsSafe``: false as with `nbdkit -s`.
+  /// `Server.standardIOIsSafe`: false as with `nbdkit -s`.
   public static var standardIOIsSafe: Bool {
     get { fake_stdio_safe() != 0 }
     set { fake_set_stdio_safe(newValue ? 1 : 0) }
   }
 
-  /// Where the server was started, for ``NBDKit/Server/absolutePath(_:)``. Bytes, as the name of a
+  /// Where the server was started, for `Server.absolutePath(_:)`. Bytes, as the name of a
   /// directory need not be UTF-8.
   public static func start(in directory: [UInt8]) {
     fake_set_directory((directory + [0]).map(CChar.init(bitPattern:)))
   }
 
-  /// Where the server was started, for ``NBDKit/Server/absolutePath(_:)``.
+  /// Where the server was started, for `Server.absolutePath(_:)`.
   public static func start(in directory: String) {
     start(in: Array(directory.utf8))
   }

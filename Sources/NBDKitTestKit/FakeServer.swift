@@ -19,7 +19,7 @@ public import NBDKit
 /// that were printed.
 ///
 /// What is registered and what the plugin reports is one for the process: suites that use this type
-/// carry the trait ``Testing/Trait/exclusiveServer``.
+/// carry the trait `.exclusiveServer`.
 ///
 /// Its callbacks may be called from several threads, as far as the plugin's thread model goes: the
 /// server's locks are not here.
@@ -149,9 +149,9 @@ public struct FakeServer: @unchecked Sendable {
   /// A client's handshake ends. C callback: `.open`.
   ///
   /// - Parameters:
-  ///   - readOnly: As with `nbdkit -r`.
-  ///   - export: What ``NBDKit/Server/exportName()`` answers the connection, in all its calls.
-  ///   - isTLS: The same for ``NBDKit/Server/isTLS``.
+  ///   - readOnly: Whether it is as with `nbdkit -r`.
+  ///   - export: What `Server.exportName()` answers the connection, in all its calls.
+  ///   - isTLS: The same for `Server.isTLS`.
   public func open(
     readOnly: Bool = false, export: String = "", isTLS: Bool = false
   ) throws(Refusal) -> FakeClient {

@@ -10,7 +10,7 @@ struct RAMDiskTests {
 
   @Test(
     "gives back what was written, over the borders of chunks too",
-    arguments: [(0, 1), (chunk - 1, 2), (3, 3 * Int(chunk)), (1 << 62, 4096)])
+    arguments: [(0, 1), (chunk - 1, 2), (3, 3 * Int(chunk)), (1 << 62, 4096)] as [(UInt64, Int)])
   func roundTrip(_ offset: UInt64, count: Int) throws {
     let client = try serve("6E")
     let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 * 167 + 1) }
