@@ -20,6 +20,7 @@ demo  | command:qemu-img                         | qemu-utils         | /usr/bin
 demo  | command:qemu-nbd                         | qemu-utils         | /usr/bin/qemu-nbd
 demo  | command:zstd                             | zstd               | zstd
 demo  | command:pod2man                          | perl               | /usr/bin/pod2man
+check | file:/usr/share/bash-completion/completions/nbdkit | nbdkit    | nbdkit-bash-completion
 check | command:fusermount3                      | fuse3              | fuse3
 check | command:nbdfuse                          | libnbd-bin         | /usr/bin/nbdfuse
 check | command:nm                               | binutils           | binutils

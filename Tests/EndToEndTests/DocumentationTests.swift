@@ -30,6 +30,21 @@ struct DocumentationTests {
     #expect(spec.firstMatch(of: /\nVersion: *(\S+)\n/)?.1 == version)
   }
 
+  @Test("lets bash complete every parameter", .requires("bash", "nbdkit-completion"))
+  func completion() async throws {
+    let completed = try await Sandbox.current().succeed(
+      "env", "PLUGIN=\(try Plugin.path())", "bash", "-ec",
+      """
+      nbdkit() { test "$1" != streaming || set -- "$PLUGIN" "${@:2}"; command nbdkit "$@"; }
+      _init_completion() { words=(nbdkit streaming "") prev=streaming cur=; }
+      . '\(completionScript)'
+      _nbdkit
+      printf '%s\\n' "${COMPREPLY[@]}"
+      """)
+    let keys = try keysInCode().map { "\($0)=" }
+    #expect(completed.output.split(separator: "\n").map(String.init).sorted() == keys.sorted())
+  }
+
   @Test("names every parameter to whoever gives one that is unknown")
   func unknown() async throws {
     let nbdkit = try await Sandbox.current().run("nbdkit", try Plugin.path(), "colour=red")

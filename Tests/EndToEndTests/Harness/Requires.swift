@@ -25,7 +25,11 @@ private func isPresent(_ tool: String) -> Bool {
   return searchPath.contains { access("\($0)/\(tool)", X_OK) == 0 }
 }
 
+/// nbdkit's own completion for bash.
+let completionScript = "/usr/share/bash-completion/completions/nbdkit"
+
 private let special: [String: @Sendable () -> Bool] = [
+  "nbdkit-completion": { access(completionScript, R_OK) == 0 },
   "root": { geteuid() == 0 },
   // The distribution's Python is the one its modules belong to.
   "python3-jsonschema": { system("\(Client.python) -c 'import jsonschema' 2>/dev/null") == 0 },
