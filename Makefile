@@ -48,8 +48,8 @@ SCRIPTS := .ci/run $(wildcard deploy/stream-disk scripts/*.sh Tests/*/Scripts/*.
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
-.PHONY: build demo check sanitize soak bench bench-count bench-scale install uninstall man docs format lint \
-  dist deb check-deb rpm deps demo-deps bench-deps pack-deps clean help
+.PHONY: build demo check sanitize soak bench bench-count bench-scale install uninstall man docs \
+  format lint dist deb check-deb rpm deps demo-deps bench-deps pack-deps clean help
 
 build: $(PLUGIN)
 
