@@ -29,6 +29,7 @@ extension SharedStream {
       }
       report.count(stream.position, zeroes: stream.zeroesSent)
       report.largestDisorder = stream.largestDisorder
+      Server.debug("the largest disorder was \(stream.largestDisorder) bytes waiting")
       report.conclude(clientsThere: clients.countThere)
       if let command = state.command { report.end(command, closing: stream.sink) }
       if let began = state.began { report.seconds = .now - began }
