@@ -6,7 +6,8 @@
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
 #   make bench-count  count allocations and system calls per request, into the same page
 #   make sanitize   run the unit tests under the address and the thread sanitizer, in 10 minutes
-#   make soak       let hostile clients at the server for longer (SECONDS=3600)
+#   make soak       every small layout, more random operations and runs of each client; hostile
+#                   clients for longer (SECONDS=3600)
 #   make bench-scale  measure many streams at once into docs/SCALING.md, in 2 minutes (QUICK=1)
 #   make install    plugin and manual pages (PLUGINDIR=, MANDIR=, DESTDIR=)
 #   make uninstall  remove them
@@ -116,9 +117,14 @@ sanitize: deps
 	$(TEST) --sanitize=thread --scratch-path .build/thread $(SANITIZED)
 
 SECONDS = 3600
+# Optimised, as most of it only computes.
+SOAK = SOAK=1 swift test --disable-xctest -c release --scratch-path .build/soak \
+  -Xswiftc -enable-testing --filter
 
 soak: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
 soak: deps build
+	$(SOAK) 'EveryLayoutTests|RandomOperationsTests'
+	$(SOAK) 'DisorderedClientTests'
 	$(HOSTILE)/random_signals.py --runs 5000
 	$(HOSTILE)/many_connections.py 100000
 	$(HOSTILE)/endless_stream.py 65536

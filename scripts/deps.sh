@@ -34,12 +34,12 @@ check | command:setpriv                          | util-linux         | util-lin
 check | command:shellcheck                       | shellcheck         | /usr/bin/shellcheck
 check | command:socat                            | socat              | socat
 check | command:strace                           | strace             | strace
+check | command:unshare                          | util-linux         | util-linux
 check | python:jsonschema                        | python3-jsonschema | python3-jsonschema
 check | python:nbd                               | python3-libnbd     | python3-libnbd
 bench | command:hyperfine                        | hyperfine          | hyperfine
 bench | command:fio                              | fio                | fio
 bench | fio:nbd                                  | fio                | fio-engine-nbd
-bench | command:unshare                          | util-linux         | util-linux
 pack  | command:debootstrap                      | debootstrap        | -
 pack  | command:dh                               | debhelper          | -
 pack  | command:lintian                          | lintian            | -

@@ -96,7 +96,7 @@ struct WriteCommandTests {
   func kills() async throws {
     let sandbox = try Sandbox.current()
     let rounds = try await sandbox.run(
-      Client.python, "\(packageRoot)/Tests/EndToEndTests/Scripts/kills.py",
+      Client.python, scriptPath("kills.py"),
       sandbox.path("rounds"), try Plugin.path(), "50")
     #expect(try await rounds.exit() == .exited(0))
     #expect(rounds.output == "50 killed, 0 half disks published, 0 processes left\n")

@@ -4,9 +4,6 @@ import SystemPackage
 /// An NBD client that does what it is told, step by step: Scripts/client.py.
 struct Client {
   static let python = "/usr/bin/python3"
-  private static let script =
-    URL(filePath: #filePath).appending(path: "../../Scripts/client.py").standardized.path(
-      percentEncoded: false)
 
   let child: Child
   private let steps: String
@@ -15,7 +12,7 @@ struct Client {
   init(_ sandbox: Sandbox, _ uri: String) async throws {
     steps = sandbox.path("steps\(UInt32.random(in: 0...999_999))")
     try Data().write(to: URL(filePath: steps))
-    child = try await sandbox.start([Self.python, Self.script, uri], input: steps)
+    child = try await sandbox.start([Self.python, scriptPath("client.py"), uri], input: steps)
   }
 
   /// Sends one step without waiting for its answer; the steps are listed in client.py.
@@ -66,3 +63,11 @@ extension Nbdkit {
     return client
   }
 }
+
+/// The file of one of our own programs, in Scripts.
+func scriptPath(_ name: String) -> String {
+  "\(packageRoot)/Tests/EndToEndTests/Scripts/\(name)"
+}
+
+/// The same as a shell command.
+func script(_ name: String) -> String { "\(Client.python) '\(scriptPath(name))'" }

@@ -7,10 +7,7 @@ struct Reader {
   let file: String
 
   /// How much it has read so far.
-  var count: Int {
-    let attributes = try? FileManager.default.attributesOfItem(atPath: file)
-    return (attributes?[.size] as? Int) ?? 0
-  }
+  var count: Int { fileSize(file) }
 
   /// Stops reading, with the FIFO open.
   func pause() async throws {
@@ -29,6 +26,12 @@ struct Reader {
       throw Sandbox.Missing(description: "the reader failed: \(child.errors)")
     }
   }
+}
+
+/// 0 where there is none.
+func fileSize(_ path: String) -> Int {
+  let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+  return (attributes?[.size] as? Int) ?? 0
 }
 
 extension Sandbox {
