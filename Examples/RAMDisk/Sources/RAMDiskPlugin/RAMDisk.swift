@@ -66,8 +66,11 @@ final class RAMDisk: Sendable {
       shard(piece).chunks.withLock { chunks in
         if piece.bytes.count == Self.chunkSize {
           chunks[piece.chunk] = nil
-        } else {
-          for index in piece.bytes { chunks[piece.chunk]?[index] = 0 }
+        } else if chunks[piece.chunk] != nil {
+          // By the subscript that takes no memory, unlike chunks[piece.chunk]?
+          chunks[piece.chunk, default: []].withUnsafeMutableBytes { chunk in
+            for index in piece.bytes { chunk[index] = 0 }
+          }
         }
       }
     }
