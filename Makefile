@@ -38,8 +38,8 @@ MANDIR = $(or $(shell pkg-config nbdkit --variable=prefix),/usr)/share/man
 # Self-contained: the Swift runtime is linked in, and nothing of it shows. Never unloaded, as a
 # Swift runtime can't be. Optimized across modules, as a write passes through four of them: its way
 # is 300 instructions then and not 350.
-BUILDFLAGS = -c release --product $(NAME) --disable-local-rpath \
-  -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xswiftc -cross-module-optimization \
+OPTIMIZED = -c release -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xswiftc -cross-module-optimization
+BUILDFLAGS = $(OPTIMIZED) --product $(NAME) --disable-local-rpath \
   -Xlinker --version-script='$(CURDIR)/plugin.syms' -Xlinker -s -Xlinker --gc-sections \
   -Xlinker -z -Xlinker nodelete -Xlinker -z -Xlinker now
 
@@ -83,8 +83,8 @@ demo: demo-deps build
 # Packages that depend on this one build in one place, so that each compiles no more than itself. Of the
 # package before nothing is left but what is compiled.
 NESTED = .build/nested
-nested = rm -f $(NESTED)/debug.yaml $(NESTED)/debug/description.json && \
-  swift build --package-path $(1) --scratch-path $(NESTED) --product $(2)
+nested = rm -f $(NESTED)/*.yaml $(NESTED)/*/description.json && \
+  swift build --package-path $(1) --scratch-path $(NESTED) --product $(2) $(3)
 
 TEST = swift test --skip-build --disable-xctest
 
@@ -133,6 +133,7 @@ soak: deps build
 HOSTILE = /usr/bin/python3 -B Tests/EndToEndTests/Scripts/hostile
 
 bench bench-count: bench-deps build
+	$(call nested,Examples/RAMDisk,nbdkit-ramdisk-plugin,$(OPTIMIZED))
 	@/usr/bin/python3 -B bench $(if $(filter bench,$@),time,count)
 
 bench-scale: bench-deps build

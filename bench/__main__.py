@@ -26,6 +26,7 @@ from timing import Timer
 ROOT = Path(__file__).resolve().parent.parent
 MADE = ROOT / "build" / "bench"
 PLUGIN = ROOT / "build" / "nbdkit-streaming-plugin.so"
+RAMDISK = ROOT / ".build" / "nested" / "release" / "libnbdkit-ramdisk-plugin.so"
 
 
 class Progress:
@@ -78,8 +79,9 @@ class Results:
 
 
 def build(directory: Path):
-    """Puts the plugin under a short name into the directory, and builds what helps to measure."""
+    """Puts the plugins under short names into the directory, and builds what helps to measure."""
     (directory / "streaming.so").symlink_to(PLUGIN)
+    (directory / "ramdisk.so").symlink_to(RAMDISK)
     compiler = ["clang", "-O2", "-Wall", "-Wextra"]
     sources = ROOT / "bench"
     subprocess.run([*compiler, "-o", directory / "floor", sources / "floor.c"], check=True)

@@ -3,7 +3,8 @@
 from pathlib import Path
 from statistics import median
 
-from rows import FLOOR, IN_C, NBDCOPY, NULL, OURS, PAUSE, PIPE_WRITE, SMALL, WAKING_WRITE
+from rows import (
+    FLOOR, IN_C, MEMORY, NBDCOPY, NULL, OURS, PAUSE, PIPE_WRITE, RAMDISK, SMALL, WAKING_WRITE)
 
 
 def number(value: float) -> str:
@@ -72,6 +73,24 @@ def requests(rows: list[dict], rounds: int) -> list[str]:
     ]
 
 
+def disks(rows: list[dict], rounds: int) -> list[str]:
+    def cells(row: dict) -> list[str]:
+        times = {
+            column: [second / row["requests"] * 1e6 for second in seconds]
+            for column, seconds in row["times"].items()
+        }
+        columns = (times[RAMDISK], times[MEMORY], ratios(times, RAMDISK, MEMORY))
+        return [row["title"], *map(spread, columns)]
+
+    head = ["", f"{RAMDISK}, µs", f"{MEMORY}, µs", f"{RAMDISK} / {MEMORY}"]
+    return [
+        "### NBDKit", "",
+        f"Microseconds a request as fio saw them over its run, median of {rounds} rounds. The RAM disk",
+        "is Examples/RAMDisk, made with the Swift binding NBDKit; the other is nbdkit-memory-plugin.",
+        "Both were filled before.", "", *table(head, [cells(row) for row in rows]),
+    ]
+
+
 def starts(rows: list[dict]) -> list[str]:
     def cells(row: dict) -> list[str]:
         times = {c: [second * 1e3 for second in times] for c, times in row["times"].items()}
@@ -126,7 +145,7 @@ def commands(rows: list[dict]) -> list[str]:
     lines = [
         "### Commands", "",
         "Each with `bash -e -o pipefail -c`, timed by `hyperfine -N --runs 1`, in a directory",
-        "where `streaming.so` is the plugin; `floor` and `write-only.so` are built from bench/. What stands",
+        "where `streaming.so` is the plugin and `ramdisk.so` the example; `floor` and `write-only.so` are built from bench/. What stands",
         f"under {SMALL} is the first command, where `/proc/sys/fs/pipe-max-size` reads 65536.", "",
         "<details><summary>all</summary>", "", "```sh",
     ]
@@ -148,6 +167,8 @@ def render(results: dict) -> str:
         lines += streams(of("streams"), rounds)
     if of("requests"):
         lines += requests(of("requests"), rounds)
+    if of("disks"):
+        lines += disks(of("disks"), rounds)
     if of("start"):
         lines += starts(of("start"))
     if "memory" in results:

@@ -7,6 +7,7 @@ from images import KIB, MIB, GIB, Images
 
 OURS, SMALL, NBDCOPY, FLOOR = "streaming", "64 KiB pipe", "nbdcopy", "floor"
 NULL, IN_C = "nbdkit null", "in C"
+RAMDISK, MEMORY = "RAM disk in Swift", "nbdkit memory"
 PIPE_WRITE, WAKING_WRITE = "a pipe write", "a waking pipe write"
 
 # Microseconds between two writes, about what a request takes: a reader has fallen asleep by then.
@@ -35,7 +36,7 @@ class Command:
 class Row:
     name: str
     title: str
-    kind: str  # the table it stands in: streams, requests or start
+    kind: str  # the table it stands in: streams, requests, disks or start
     commands: dict[str, Command]
     check: str = ""  # reads what the reader puts out, and fails if that is not all
     image: str | None = None
@@ -117,6 +118,22 @@ def requests(quick: bool, size: int, depth: int) -> Row:
         })
 
 
+def random_access(quick: bool, kind: str, depth: int) -> Row:
+    """4 KiB requests all over a disk that is full: the example RAM disk against nbdkit's own."""
+    size = 64 * MIB if quick else 512 * MIB
+    fio = f'fio --ioengine=nbd --uri="$uri" --size={size}'
+    client = (
+        f"{fio} --name=fill --rw=write --bs=1M --output=fill && {fio} --name={kind} --rw=rand{kind}"
+        f" --bs=4k --iodepth={depth} --output-format=json --output=fio.json"
+    )
+    return Row(
+        f"random-{kind}-{depth}", f"4 KiB random {kind}s, queue depth {depth}", "disks",
+        requests=size // (4 * KIB), commands={
+            RAMDISK: Command(serve("./ramdisk.so", size, client), fio_result="fio.json"),
+            MEMORY: Command(serve("memory", size, client), fio_result="fio.json"),
+        })
+
+
 def start() -> Row:
     return Row("start", "start and end", "start", runs=5, commands={
         OURS: Command("nbdkit -U - ./streaming.so /dev/null --run true"),
@@ -140,5 +157,6 @@ def all_rows(images: Images, quick: bool) -> list[Row]:
         socket(images, "sparse-socket", "sparse-short.raw"),
         into("alternating", "alternating.raw", "cat"),
         *(requests(quick, size * KIB, depth) for size in (4, 64) for depth in (1, 16)),
+        *(random_access(quick, kind, depth) for kind in ("read", "write") for depth in (1, 64)),
         start(),
     ]

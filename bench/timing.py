@@ -52,7 +52,8 @@ class Timer:
         self.run(command, [*hyperfine, "--export-json", "time.json", line])
         if command.fio_result:
             result = json.loads((self.directory / command.fio_result).read_text())
-            return result["jobs"][0]["write"]["runtime"] / 1000
+            job = result["jobs"][0]
+            return (job["read"]["runtime"] + job["write"]["runtime"]) / 1000
         result = json.loads((self.directory / "time.json").read_text())["results"][0]
         return result["times"][0] - command.pauses
 
