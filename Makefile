@@ -6,6 +6,7 @@
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
 #   make bench-count  count allocations and system calls per request, into the same page
 #   make sanitize   run the unit tests under the address and the thread sanitizer, in 10 minutes
+#   make fuzz       let libFuzzer at the ordering and the parameters, a minute each (SECONDS=60)
 #   make soak       every small layout, more random operations and runs of each client; hostile
 #                   clients for longer (SECONDS=3600)
 #   make bench-scale  measure many streams at once into docs/SCALING.md, in 2 minutes (QUICK=1)
@@ -49,7 +50,7 @@ SCRIPTS := .ci/run $(wildcard deploy/stream-disk scripts/*.sh Tests/*/Scripts/*.
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
-.PHONY: build demo check sanitize soak bench bench-count bench-scale install uninstall man docs \
+.PHONY: build demo check sanitize fuzz soak bench bench-count bench-scale install uninstall man docs \
   format lint dist deb check-deb rpm deps demo-deps bench-deps pack-deps clean help
 
 build: $(PLUGIN)
@@ -116,11 +117,22 @@ sanitize: deps
 	swift build --build-tests --sanitize=thread --scratch-path .build/thread
 	$(TEST) --sanitize=thread --scratch-path .build/thread $(SANITIZED)
 
-SECONDS = 3600
+FUZZ = -max_total_time=$(SECONDS) -timeout=5 -artifact_prefix=build/fuzz/ -verbosity=0
+
+# What was reached is kept in build/fuzz and gone on from; a finding is left there too.
+fuzz: SECONDS = 60
+fuzz: deps
+	swift build --package-path Tests/Fuzz --scratch-path .build/fuzz --sanitize=fuzzer -Xswiftc -O
+	mkdir -p build/fuzz/stream build/fuzz/parameters
+	.build/fuzz/debug/FuzzStream $(FUZZ) -max_len=300 build/fuzz/stream
+	.build/fuzz/debug/FuzzParameters $(FUZZ) -max_len=200 -dict=Tests/Fuzz/parameters.dict \
+	  build/fuzz/parameters
+
 # Optimised, as most of it only computes.
 SOAK = SOAK=1 swift test --disable-xctest -c release --scratch-path .build/soak \
   -Xswiftc -enable-testing --filter
 
+soak: SECONDS = 3600
 soak: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
 soak: deps build
 	$(SOAK) 'EveryLayoutTests|RandomOperationsTests'

@@ -35,6 +35,7 @@ check | command:shellcheck                       | shellcheck         | /usr/bin
 check | command:socat                            | socat              | socat
 check | command:strace                           | strace             | strace
 check | command:unshare                          | util-linux         | util-linux
+check | command:valgrind                         | valgrind           | valgrind
 check | python:jsonschema                        | python3-jsonschema | python3-jsonschema
 check | python:nbd                               | python3-libnbd     | python3-libnbd
 bench | command:hyperfine                        | hyperfine          | hyperfine

@@ -30,6 +30,11 @@ struct HostileClientTests {
     try await play("endless_stream.py")
   }
 
+  @Test("Under valgrind a whole stream has no invalid access and no leak", .requires("valgrind"))
+  func leaks() async throws {
+    try await play("leaks.py")
+  }
+
   private func play(_ script: String, _ arguments: String...) async throws {
     let sandbox = try Sandbox.current()
     let path = URL(filePath: #filePath).appending(path: "../Scripts/hostile/\(script)")

@@ -9,7 +9,8 @@ import tempfile
 import threading
 import time
 
-from wire import LIMIT, Hang
+import wire
+from wire import Hang
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "../../../.."))
 PLUGIN = os.environ.get("STREAMING_PLUGIN", f"{ROOT}/build/nbdkit-streaming-plugin.so")
@@ -60,7 +61,7 @@ class Reader(threading.Thread):
             os.close(os.open(self.path, os.O_WRONLY | os.O_NONBLOCK))
         except OSError:
             pass
-        self.join(LIMIT)
+        self.join(wire.LIMIT)
         if self.is_alive():
             raise Hang("the reader sees no end of the stream")
 
@@ -82,7 +83,7 @@ class Server:
                for word in [f"pipe={pipe}", "report=@/report", *parameters])],
             stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors,
             env={**os.environ, "LC_ALL": "C"})
-        end = time.monotonic() + 4 * LIMIT
+        end = time.monotonic() + 4 * wire.LIMIT
         while not self.file("pid").endswith("\n"):
             if self.process.poll() is not None:
                 break
@@ -121,7 +122,7 @@ class Server:
 
     def wait(self, expected=0):
         try:
-            status = self.process.wait(LIMIT)
+            status = self.process.wait(wire.LIMIT)
         except subprocess.TimeoutExpired:
             raise Hang("nbdkit does not end") from None
         if status != expected:
