@@ -9,6 +9,7 @@ KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 # How many random bytes begin at each multiple of what; the rest is a hole.
 CONTENT = {
     "dense": (MIB, MIB),
+    "dense-short": (MIB, MIB),
     "alternating": (64 * KIB, 128 * KIB),
     "sparse": (MIB, 85 * MIB + 384 * KIB),  # 192 MiB of 16 GiB
     "sparse-short": (MIB, 85 * MIB + 384 * KIB),
@@ -23,6 +24,7 @@ class Images:
         self.directory = directory
         self.sizes = {
             "dense": 256 * MIB if quick else 2 * GIB,
+            "dense-short": (256 if quick else 512) * MIB,
             "alternating": 256 * MIB if quick else 2 * GIB,
             "sparse": GIB if quick else 16 * GIB,
             "sparse-short": GIB if quick else 4 * GIB,

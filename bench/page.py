@@ -4,7 +4,8 @@ from pathlib import Path
 from statistics import median
 
 from rows import (
-    FLOOR, IN_C, MEMORY, NBDCOPY, NULL, OURS, PAUSE, PIPE_WRITE, RAMDISK, SMALL, WAKING_WRITE)
+    AGAINST, FLOOR, IN_C, MEMORY, NBDCOPY, NULL, OURS, PAUSE, PIPE_WRITE, RAMDISK, SMALL,
+    WAKING_WRITE)
 
 
 def number(value: float) -> str:
@@ -91,6 +92,20 @@ def disks(rows: list[dict], rounds: int) -> list[str]:
     ]
 
 
+def windows(rows: list[dict], rounds: int) -> list[str]:
+    def cells(row: dict) -> list[str]:
+        times = row["times"]
+        columns = (times[OURS], times[AGAINST], ratios(times, OURS, AGAINST))
+        return [row["title"], *map(spread, columns)]
+
+    head = ["", "s", f"{AGAINST}, s", "ratio"]
+    return [
+        "### Windows", "",
+        f"What it costs to hold bytes, medians of {rounds} rounds.", "",
+        *table(head, [cells(row) for row in rows]),
+    ]
+
+
 def starts(rows: list[dict]) -> list[str]:
     def cells(row: dict) -> list[str]:
         times = {c: [second * 1e3 for second in times] for c, times in row["times"].items()}
@@ -169,6 +184,8 @@ def render(results: dict) -> str:
         lines += requests(of("requests"), rounds)
     if of("disks"):
         lines += disks(of("disks"), rounds)
+    if of("windows"):
+        lines += windows(of("windows"), rounds)
     if of("start"):
         lines += starts(of("start"))
     if "memory" in results:

@@ -8,6 +8,7 @@ from images import KIB, MIB, GIB, Images
 OURS, SMALL, NBDCOPY, FLOOR = "streaming", "64 KiB pipe", "nbdcopy", "floor"
 NULL, IN_C = "nbdkit null", "in C"
 RAMDISK, MEMORY = "RAM disk in Swift", "nbdkit memory"
+AGAINST = "against"
 PIPE_WRITE, WAKING_WRITE = "a pipe write", "a waking pipe write"
 
 # Microseconds between two writes, about what a request takes: a reader has fallen asleep by then.
@@ -97,7 +98,7 @@ def socket(images: Images, name: str, image: str) -> Row:
 
 def requests(quick: bool, size: int, depth: int) -> Row:
     """Sequential writes of one size, so many of them in flight, against a disk that forgets."""
-    count = (64 * MIB if quick else GIB) // size
+    count = (64 if quick else 256) * MIB // size
     client = (
         f'fio --name=write --ioengine=nbd --uri="$uri" --rw=write --bs={size} --iodepth={depth}'
         f" --size={count * size} --output-format=json --output=fio.json"
@@ -120,7 +121,7 @@ def requests(quick: bool, size: int, depth: int) -> Row:
 
 def random_access(quick: bool, kind: str, depth: int) -> Row:
     """4 KiB requests all over a disk that is full: the example RAM disk against nbdkit's own."""
-    size = 64 * MIB if quick else 512 * MIB
+    size = (64 if quick else 128) * MIB
     fio = f'fio --ioengine=nbd --uri="$uri" --size={size}'
     client = (
         f"{fio} --name=fill --rw=write --bs=1M --output=fill && {fio} --name={kind} --rw=rand{kind}"
@@ -132,6 +133,46 @@ def random_access(quick: bool, kind: str, depth: int) -> Row:
             RAMDISK: Command(serve("./ramdisk.so", size, client), fio_result="fio.json"),
             MEMORY: Command(serve("memory", size, client), fio_result="fio.json"),
         })
+
+
+def windows(images: Images, quick: bool) -> list[Row]:
+    """What disorder costs: the same bytes in another order, at another place, or not kept at all."""
+    dense, size = "dense.raw", images.size("dense.raw")
+    in_order = convert(dense)
+    out_of_order = in_order.replace("convert", "convert -W -m 16")
+    export = f'nbdcopy -- [ qemu-nbd -r -f raw {dense} ] "$uri"'
+
+    def ours(client: str, size: int, parameters: str = "") -> Command:
+        return Command(serve(f"./streaming.so - {parameters}", size, client) + " | cat {out}")
+
+    # So many pieces of 512 bytes with as much between them, which is never written.
+    pieces = (1 << 14 if quick else 1 << 20)
+    scattered = (
+        f'fio --name=tiny --ioengine=nbd --uri="$uri" --rw=write:512 --bs=512 --iodepth=16'
+        f" --offset=4k --size={pieces * KIB} --io_size={pieces * 512} --output=fio.log"
+    )
+    spread = pieces * KIB + MIB
+    shuffled_size = 64 * MIB if quick else 512 * MIB
+    shuffled = (
+        f'fio --name=shuffled --ioengine=nbd --uri="$uri" --rw=randwrite --bs=64k --iodepth=16'
+        f" --size={shuffled_size} --randrepeat=1 --output=fio.log"
+    )
+    window = f"reorder={shuffled_size}"
+    return [
+        Row("window-order", "qemu-img convert -W -m 16, against in order", "windows", image=dense,
+            check=f" | cmp - {dense}", commands={
+                OURS: ours(out_of_order, size), AGAINST: ours(in_order, size)}),
+        Row("window-nbdcopy", "nbdcopy, against nbdcopy into nbdkit null", "windows", image=dense,
+            check=f" | cmp - {dense}", commands={OURS: ours(export, size), AGAINST: Command(serve("null", size, export))}),
+        Row("window-tiny", f"{pieces} pieces of 512 bytes held, against the same into nbdkit null",
+            "windows", check=f" | wc -c | grep -qx {4 * KIB + pieces * KIB - 512}", commands={
+                OURS: ours(scattered, spread, f"reorder={spread}"),
+                AGAINST: Command(serve("null", spread, scattered))}),
+        Row("window-spool", "any order, held in a spool, against in memory", "windows",
+            check=f" | wc -c | grep -qx {shuffled_size}", commands={
+            OURS: ours(shuffled, shuffled_size, f"{window} spool=."),
+            AGAINST: ours(shuffled, shuffled_size, window)}),
+    ]
 
 
 def start() -> Row:
@@ -148,8 +189,8 @@ def all_rows(images: Images, quick: bool) -> list[Row]:
     return [
         into("dense", "dense.raw", "cat"),
         into("dense-qcow2", "dense.qcow2", "cat"),
-        into("dense-pv", "dense.raw", "pv -q"),
-        into("dense-zstd", "dense.raw", "zstd -q -1", "| zstd -q -d"),
+        into("dense-pv", "dense-short.raw", "pv -q"),
+        into("dense-zstd", "dense-short.raw", "zstd -q -1", "| zstd -q -d"),
         socket(images, "dense-socket", "dense.raw"),
         into("sparse", "sparse.raw", "cat"),
         into("sparse-pv", "sparse-short.raw", "pv -q"),
@@ -158,5 +199,6 @@ def all_rows(images: Images, quick: bool) -> list[Row]:
         into("alternating", "alternating.raw", "cat"),
         *(requests(quick, size * KIB, depth) for size in (4, 64) for depth in (1, 16)),
         *(random_access(quick, kind, depth) for kind in ("read", "write") for depth in (1, 64)),
+        *windows(images, quick),
         start(),
     ]
