@@ -44,4 +44,17 @@ extension OrderedStream {
       throw error
     }
   }
+
+  /// Sends zeroes from the end of a finished stream up to `end`.
+  public mutating func pad(to end: UInt64) throws(StreamError) {
+    guard position < end else { return }
+    let start = position
+    defer { zeroesSent += position - start }
+    do {
+      try sink.sendZeroes(end - position, advancing: &position)
+    } catch {
+      failure = StreamError(error)
+      throw StreamError(error)
+    }
+  }
 }

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 public import StreamCore
+import Synchronization
 public import SystemPackage
 
 /// Sends the stream to an open descriptor: a pipe, a socket or a character device.
@@ -27,8 +28,11 @@ public struct DescriptorSink: StreamSink, Sendable {
   private var zeroesByReference: Bool
 
   /// Takes over `endpoint`, to be closed by ``close()``; messages call it `name`.
-  public init(_ endpoint: OpenEndpoint, name: String, patience: Patience) {
-    line = PatientDescriptor(endpoint.descriptor, name: name, patience: patience)
+  ///
+  /// - Parameter gauge: Who looks on, if anybody.
+  public init(_ endpoint: OpenEndpoint, name: String, patience: Patience, gauge: Gauge? = nil) {
+    line = PatientDescriptor(
+      endpoint.descriptor, name: name, patience: patience, gauge: gauge)
     kind = endpoint.kind
     mostPerWrite = endpoint.staysBlocking && kind != .socket ? Int(PIPE_BUF) : Int.max
     hasReader = endpoint.hasPeer
@@ -59,6 +63,7 @@ public struct DescriptorSink: StreamSink, Sendable {
       }
       rest = rest.extracting(droppingFirst: count)
       position += UInt64(count)
+      line.gauge?.position.store(position, ordering: .relaxed)
       try line.askAfter(count)
     }
   }
@@ -79,6 +84,7 @@ public struct DescriptorSink: StreamSink, Sendable {
         continue
       }
       position += UInt64(sent)
+      line.gauge?.position.store(position, ordering: .relaxed)
       try line.askAfter(sent)
     }
   }

@@ -23,8 +23,11 @@ public struct DescriptorSource: StreamSource, Sendable {
   }
 
   /// Takes over `endpoint`, to be closed by ``close()``; messages call it `name`.
-  public init(_ endpoint: OpenEndpoint, name: String, patience: Patience) {
-    line = PatientDescriptor(endpoint.descriptor, name: name, patience: patience)
+  ///
+  /// - Parameter gauge: Who looks on, if anybody.
+  public init(_ endpoint: OpenEndpoint, name: String, patience: Patience, gauge: Gauge? = nil) {
+    line = PatientDescriptor(
+      endpoint.descriptor, name: name, patience: patience, gauge: gauge)
     kind = endpoint.kind
     staysBlocking = endpoint.staysBlocking
     hasWriter = endpoint.hasPeer

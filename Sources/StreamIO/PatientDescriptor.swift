@@ -1,5 +1,6 @@
 import Glibc
 import StreamCore
+import Synchronization
 import SystemPackage
 
 /// A descriptor and the waits for it: each is a poll of at most 100 ms, after which ``Patience`` is
@@ -10,21 +11,26 @@ struct PatientDescriptor: Sendable {
   let name: String
   /// Who is asked whether to wait on.
   var patience: Patience
+  /// Who looks on, if anybody.
+  let gauge: Gauge?
 
   /// Bytes moved since the patience was last asked: who never waits is asked as well.
   private var unasked = 0
   /// How long somebody was waited for at the other end, in milliseconds.
   private var waited = 0
 
-  init(_ file: FileDescriptor, name: String, patience: Patience) {
+  init(_ file: FileDescriptor, name: String, patience: Patience, gauge: Gauge? = nil) {
     self.file = file
     self.name = name
     self.patience = patience
+    self.gauge = gauge
   }
 
   /// Waits for somebody at the other end, for some milliseconds. Says once, after a few seconds, that
   /// it is for `whom`.
   mutating func waitForPeer(_ whom: String) throws(TransferError) {
+    gauge?.waiting.store(.otherEnd, ordering: .relaxed)
+    defer { gauge?.waiting.store(.nobody, ordering: .relaxed) }
     // Short at first: the other end is mostly started together with the server.
     let slice = waited < 1000 ? 10 : 100
     guard patience.pause(slice) else { throw .interrupted }
@@ -39,6 +45,8 @@ struct PatientDescriptor: Sendable {
   /// wait counts as a mebibyte moved, so that one that ends at once again and again is asked about
   /// too.
   mutating func wait(for events: Int32) throws(TransferError) {
+    gauge?.waiting.store(.otherEnd, ordering: .relaxed)
+    defer { gauge?.waiting.store(.nobody, ordering: .relaxed) }
     try askAfter(1 << 20)
     while poll(events, milliseconds: 100) == 0 { try ask() }
   }

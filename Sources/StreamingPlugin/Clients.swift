@@ -8,10 +8,12 @@ import SystemPackage
 final class Clients: Sendable {
   /// With the process at the other end where it is known.
   private let connected = Mutex<[ObjectIdentifier: Int32?]>([:])
+  private let hadOne = Atomic<Bool>(false)
   private let isRefusing = Atomic<Bool>(false)
 
   func add(_ client: ObjectIdentifier, process: Int32?) {
     connected.withLock { $0[client] = .some(process) }
+    hadOne.store(true, ordering: .relaxed)
   }
 
   func remove(_ client: ObjectIdentifier) {
@@ -29,6 +31,9 @@ final class Clients: Sendable {
       throw PluginError(.ioError, "refused: the stream has failed: start nbdkit again")
     }
   }
+
+  /// Whether all have left, and there was one.
+  var haveLeft: Bool { hadOne.load(ordering: .relaxed) && countThere == 0 }
 
   /// How many that nbdkit did not close are still connected, as far as that can be known. nbdkit closes
   /// no connection once it stops, not even one whose client left a moment before: who lives no longer

@@ -29,6 +29,8 @@ struct Parameters: Sendable {
     rewind=<SIZE>        How many of the newest bytes can be changed and read (default: 0).
                          With read=, how many can be read again (default: 64K).
     spool=<DIRECTORY>    Keep what waits in a file there (default: in memory).
+    pad=<BOOL>           At the end, make up for what is missing to size= with zeroes.
+    progress=<BOOL>      Show on standard error how far the stream is.
     report=<FILENAME>    At the end, write there what became of the stream, as JSON.
     """
 
@@ -49,6 +51,8 @@ struct Parameters: Sendable {
   private(set) var pad = false
   /// Where what waits is kept, absolute, if not in memory.
   private(set) var spool: String?
+  /// Whether to show how far the stream is.
+  private(set) var progress = false
   /// Where the report goes, if it is wanted.
   private(set) var report: Report.File?
   /// The parameters given so far, with their values.
@@ -70,12 +74,14 @@ struct Parameters: Sendable {
       case "reorder": reorder = try Server.parseSize(value)
       case "rewind": givenRewind = try Server.parseSize(value)
       case "spool": spool = try Self.path(value)
+      case "pad": pad = try Server.parseBool(value)
+      case "progress": progress = try Self.progress(value)
       case "report": report = Report.File(path: try Self.path(value), name: "report=\(value)")
       default:
         throw PluginError(
           .invalidArgument,
           "unknown parameter: this plugin knows pipe, write, write-fd, write-command, read, read-fd, "
-            + "size, reorder, rewind, spool and report"
+            + "size, reorder, rewind, spool, pad, progress and report"
         )
       }
     } catch {
@@ -96,6 +102,15 @@ struct Parameters: Sendable {
         .invalidArgument,
         "reorder=\(reorder): nothing is written to a disk that comes from \(target.name): leave it "
           + "out")
+    }
+    if pad {
+      if case .command = target.place {
+        throw PluginError(
+          .invalidArgument, "pad=true: \(target.name) gets a whole disk or none: leave one out")
+      }
+      if size == nil {
+        throw PluginError(.invalidArgument, "pad=true: needs size=, to which zeroes are added")
+      }
     }
     if case .command = target.place, size == nil {
       throw PluginError(
@@ -132,6 +147,16 @@ struct Parameters: Sendable {
   static func written(_ size: UInt64) -> String {
     let (unit, letter): (UInt64, String) = size < 1 << 20 ? (1 << 10, "k") : (1 << 20, "M")
     return "\((size - 1) / unit + 1)\(letter)"
+  }
+
+  /// Where nobody would see it, it is refused.
+  private static func progress(_ value: String) throws(PluginError) -> Bool {
+    let wanted = try Server.parseBool(value)
+    if wanted, CommandLine.ofProcess.map(CommandLine.staysInForeground) == false {
+      throw PluginError(
+        .invalidArgument, "nbdkit is about to leave its standard error: start it with -f or --run")
+    }
+    return wanted
   }
 
   private static func size(_ value: String) throws(PluginError) -> UInt64 {

@@ -21,9 +21,11 @@ final class SharedSource: ServedStream {
 
   let state = Mutex(State())
   let clients: Clients
+  let gauge: Gauge
 
-  init(for clients: Clients) {
+  init(for clients: Clients, gauge: Gauge) {
     self.clients = clients
+    self.gauge = gauge
   }
 
   /// Opens the stream for requests.
@@ -50,6 +52,11 @@ final class SharedSource: ServedStream {
     do {
       try state.withLock { (state) throws(ReadError) in
         if state.began == nil { state.began = .now }
+        gauge.waiting.store(.nobody, ordering: .relaxed)
+        defer {
+          gauge.position.store(state.disk?.position ?? 0, ordering: .relaxed)
+          gauge.waiting.store(.client, ordering: .relaxed)
+        }
         guard try state.disk?.read(into: &buffer, at: offset) != nil else {
           throw .broken(errno: Errno.ioError.rawValue, reason: "the stream was never opened")
         }

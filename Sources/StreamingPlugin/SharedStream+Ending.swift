@@ -7,6 +7,7 @@ extension SharedStream {
   /// Ends the stream: sends what is due, waits for the reader to take it, and closes.
   func end(_ parameters: Parameters, excusing excused: Int32?) -> Report {
     TerminationSignals.catch(except: excused)
+    let size = parameters.size
     return state.withLock { state in
       var report = Report(.write, size: parameters.size)
       guard var stream = state.stream else {
@@ -15,9 +16,14 @@ extension SharedStream {
       }
       state.stream = nil
       stream.sink.patience = .whileEnding
+      gauge.waiting.store(.otherEnd, ordering: .relaxed)
       do throws(StreamError) {
         try stream.finish()
-        if let failure = state.failure { report.fail(failure) }
+        if let failure = state.failure {
+          report.fail(failure)
+        } else if parameters.pad, let size, clients.haveLeft {
+          try stream.pad(to: size)
+        }
         // A command is no stranger: it is waited for as long as it lives.
         report.apply(stream.sink.drain(idleSeconds: state.command == nil ? 10 : nil))
       } catch {

@@ -29,9 +29,11 @@ final class SharedStream: ServedStream {
 
   let state = Mutex(State())
   let clients: Clients
+  let gauge: Gauge
 
-  init(for clients: Clients) {
+  init(for clients: Clients, gauge: Gauge) {
     self.clients = clients
+    self.gauge = gauge
   }
 
   /// Opens the stream for requests.
@@ -64,6 +66,8 @@ final class SharedStream: ServedStream {
     do {
       try state.withLock { (state) throws(StreamError) in
         state.begin()
+        gauge.waiting.store(.nobody, ordering: .relaxed)
+        defer { gauge.waiting.store(.client, ordering: .relaxed) }
         guard try state.stream?.write(bytes, at: offset) != nil else { throw .failedBefore }
       }
     } catch {
@@ -75,6 +79,8 @@ final class SharedStream: ServedStream {
     do {
       try state.withLock { (state) throws(StreamError) in
         state.begin()
+        gauge.waiting.store(.nobody, ordering: .relaxed)
+        defer { gauge.waiting.store(.client, ordering: .relaxed) }
         guard try state.stream?.zero(range) != nil else { throw .failedBefore }
       }
     } catch {

@@ -30,14 +30,16 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
   private let parameters = Mutex(Parameters())
   private let prepared = Mutex<Prepared?>(nil)
   private let clients = Clients()
+  private let gauge = Gauge()
+  private let progress = Mutex<Progress?>(nil)
   private let stream: SharedStream
   private let source: SharedSource
   /// The process that nbdkit was started as.
   private let startedAs = Atomic<pid_t>(0)
 
   init() {
-    stream = SharedStream(for: clients)
-    source = SharedSource(for: clients)
+    stream = SharedStream(for: clients, gauge: gauge)
+    source = SharedSource(for: clients, gauge: gauge)
   }
 
   func configure(_ key: String, _ value: String) throws {
@@ -82,10 +84,12 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
           guard let endpoint = try prepared?.end.open() else { return }
           switch parameters.direction {
           case .write:
-            let sink = DescriptorSink(endpoint, name: name, patience: .whileServing)
+            let sink = DescriptorSink(
+              endpoint, name: name, patience: .whileServing, gauge: gauge)
             stream.begin(sink, endpoint.command, parameters, keepingIn: medium)
           case .read:
-            let origin = DescriptorSource(endpoint, name: name, patience: .whileServing)
+            let origin = DescriptorSource(
+              endpoint, name: name, patience: .whileServing, gauge: gauge)
             source.begin(origin, parameters, keepingIn: medium)
           }
         } catch {
@@ -95,9 +99,19 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
       // Again, as nbdkit may have become another user. Not before a FIFO was opened: its reader may
       // wait for that.
       try parameters.report?.check()
+      showProgress(parameters)
     } catch {
       Server.error(error.message)
       served(parameters.direction).refuseAll(because: error.message)
+    }
+  }
+
+  private func showProgress(_ parameters: Parameters) {
+    guard parameters.progress else { return }
+    progress.withLock {
+      $0 = Progress(
+        of: gauge, size: parameters.size,
+        otherEnd: parameters.direction == .write ? "reader" : "writer")
     }
   }
 
@@ -123,6 +137,7 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
         Server.error(PluginError(error, of: prepared.name).message)
       }
     }
+    progress.withLock { $0.take()?.end(report) }
     report.log()
     do throws(PluginError) { try parameters.report?.write(report) } catch {
       Server.error(error.message)

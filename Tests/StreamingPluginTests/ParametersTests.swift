@@ -265,7 +265,7 @@ struct ParametersTests {
       throws: PluginError(
         .invalidArgument,
         "\(key)=1: unknown parameter: this plugin knows pipe, write, write-fd, write-command, "
-          + "read, read-fd, size, reorder, rewind, spool and report")
+          + "read, read-fd, size, reorder, rewind, spool, pad, progress and report")
     ) { try parameters.take(key, "1") }
   }
 

@@ -1,0 +1,70 @@
+import Glibc
+import NBDKit
+import StreamIO
+import Synchronization
+
+/// Shows on standard error how far the stream is, from a thread of its own that looks at a gauge.
+final class Progress: Sendable {
+  /// How often it is looked at who is waited for, in milliseconds.
+  private static let slice: Int32 = 100
+
+  private let screen: Screen
+  private let thread: WakeableThread?
+
+  /// Starts to show, in the serving process.
+  ///
+  /// - Parameter otherEnd: Who is waited for at the other end of the stream.
+  init(of gauge: Gauge, size: UInt64?, otherEnd: String) {
+    let screen = Screen()
+    self.screen = screen
+    // A second on a terminal, where the line is drawn anew; less often where each one stays.
+    let slices = screen.isTerminal ? 10 : 50
+    thread = WakeableThread { sleep in
+      var history = ProgressHistory()
+      while true {
+        for _ in 0..<slices {
+          guard sleep(Self.slice) else { return }
+          history.note(gauge.waiting.load(ordering: .relaxed))
+        }
+        let line = history.line(
+          gauge.position.load(ordering: .relaxed), of: size, at: .now, otherEnd: otherEnd)
+        screen.draw(line.text(columns: screen.columns))
+      }
+    }
+    if thread == nil { Server.error("progress=true: no thread can be started for it") }
+  }
+
+  /// Stops, and leaves the totals.
+  func end(_ report: Report) {
+    thread?.end()
+    screen.finish(ProgressLine.totals(of: report, columns: screen.columns))
+  }
+}
+
+/// What was seen of late.
+struct ProgressHistory {
+  private var samples: [(time: Double, bytes: UInt64)] = []
+  private var counts: [Gauge.Waiting: Int] = [:]
+
+  /// Notes who is waited for at some moment.
+  mutating func note(_ waiting: Gauge.Waiting) {
+    counts[waiting, default: 0] += 1
+  }
+
+  /// The line for what was seen since the last one; the rate is that of the last ten lines.
+  mutating func line(
+    _ bytes: UInt64, of size: UInt64?, at now: Seconds, otherEnd: String
+  ) -> ProgressLine {
+    // The stream began with the first look.
+    let first = samples.first ?? (now.value, bytes)
+    samples.append((now.value, bytes))
+    if samples.count > 10 { samples.removeFirst() }
+    let seconds = now.value - first.time
+    let most = counts.max { $0.value < $1.value }?.key
+    counts = [:]
+    return ProgressLine(
+      bytes: bytes, size: size,
+      rate: seconds > 0 ? Double(bytes - min(first.bytes, bytes)) / seconds : nil,
+      waitingFor: most == .client ? "client" : most == .otherEnd ? otherEnd : nil)
+  }
+}

@@ -1,0 +1,49 @@
+import Glibc
+import Synchronization
+
+/// Standard error, as somewhere a line is drawn again and again.
+///
+/// The only control character is a carriage return, and the cursor is left behind the line: what nbdkit
+/// prints comes after it and stays whole, and the next line is drawn below.
+final class Screen: Sendable {
+  let isTerminal = isatty(STDERR_FILENO) == 1
+  /// How many columns the line takes that is drawn.
+  private let drawn = Atomic<Int>(0)
+
+  /// How many may be used: the last one is left free, where a terminal would go to the next line.
+  var columns: Int {
+    var size = winsize()
+    guard isTerminal, ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 1 else {
+      return isTerminal ? 79 : 400
+    }
+    return Int(size.ws_col) - 1
+  }
+
+  /// Draws a line in the place of the one before; elsewhere than on a terminal, below it.
+  func draw(_ line: String) {
+    guard isTerminal else { return write("\(line)\n") }
+    write("\r\(line)\(blanks(after: line))")
+    drawn.store(line.utf8.count, ordering: .relaxed)
+  }
+
+  /// Leaves these lines for good.
+  func finish(_ lines: [String]) {
+    let first = lines.first ?? ""
+    let beginning = isTerminal ? "\r\(first)\(blanks(after: first))" : first
+    write(([beginning] + lines.dropFirst()).joined(separator: "\n") + "\n")
+  }
+
+  /// What covers the rest of the line that is drawn.
+  private func blanks(after line: String) -> String {
+    let old = min(drawn.load(ordering: .relaxed), columns)
+    return String(repeating: " ", count: max(0, old - line.utf8.count))
+  }
+
+  /// At once or not at all: who does not read must not hold up the end of the server.
+  private func write(_ text: String) {
+    var request = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+    guard poll(&request, 1, 0) > 0, request.revents & Int16(POLLOUT) != 0 else { return }
+    var text = text
+    text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+  }
+}

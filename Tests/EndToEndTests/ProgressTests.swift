@@ -1,0 +1,76 @@
+import Glibc
+import Testing
+
+@Suite("progress=true", .endToEnd)
+struct ProgressTests {
+  @Test(
+    "draws one line on a terminal, never longer than that is wide, and leaves the totals",
+    .requires("nbdkit", "python3-libnbd"), arguments: [200, 80, 40])
+  func terminal(columns: Int) async throws {
+    let sandbox = try Sandbox.current()
+    let client = """
+      import nbd, sys, time
+      disk = nbd.NBD()
+      disk.connect_unix(sys.argv[1])
+      disk.pwrite(bytes(1 << 20), 0)
+      time.sleep(2.5)
+      disk.pwrite(bytes(3 << 20), 1 << 20)
+      """
+    let screen = try await sandbox.run(
+      Client.python, "\(packageRoot)/Tests/EndToEndTests/Scripts/terminal.py", "\(columns)",
+      "nbdkit", "-U", "-", try Plugin.path(), "pipe=/dev/null", "size=4M", "progress=true", "--run",
+      "\(Client.python) -c '\(client)' $unixsocket")
+    #expect(try await screen.exit() == .exited(0))
+    let rows = screen.output.split { $0 == "\r" || $0 == "\n" || $0 == "\r\n" }
+    #expect(rows.allSatisfy { $0.utf8.count < columns })
+    let controls = screen.output.unicodeScalars.filter { $0.value < 0x20 }
+    #expect(controls.allSatisfy { $0 == "\r" || $0 == "\n" })
+    let drawn = rows.filter { $0.contains("1.00 MiB") }
+    #expect(!drawn.isEmpty)
+    if columns >= 80 {
+      #expect(drawn.contains { $0.contains("1.00 MiB of 4.00 MiB, 25 %, ") })
+      #expect(drawn.contains { $0.contains("waiting for the client") })
+    }
+    let last = rows.suffix(3).joined(separator: " ")
+    #expect(last.contains("streaming: 4.00 MiB in 0:03, "))
+    for part in ["0 B of them zeroes,", "largest disorder 0 B"] { #expect(last.contains(part)) }
+  }
+
+  @Test(
+    "tells elsewhere every few seconds that a reader is waited for, and the totals at the end",
+    .requires("nbdkit", "python3-libnbd"))
+  func file() async throws {
+    let sandbox = try Sandbox.current()
+    let fifo = try sandbox.fifo()
+    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=4M", "progress=yes")
+    let client = try await nbdkit.connect()
+    try client.send("write 0 \(4.mib)")
+    try await eventually("a line") {
+      nbdkit.log.contains("streaming: 0 B of 4.00 MiB, 0 %, waiting for the reader\n")
+    }
+    let reader = try await sandbox.reader(of: fifo)
+    #expect(try await client.answer() == "ok")
+    #expect(try await client.ask("disconnect") == "ok")
+    try await nbdkit.stop()
+    try await reader.end()
+    let last = nbdkit.log.split(separator: "\n").last ?? ""
+    #expect(last.hasPrefix("streaming: 4.00 MiB in "))
+    #expect(!nbdkit.log.contains("\r"))
+  }
+
+  @Test(
+    "is refused where nbdkit goes into the background", .requires("nbdkit"),
+    arguments: [["-U", "socket"], ["-v", "-U", "socket"]])
+  func daemon(options: [String]) async throws {
+    let sandbox = try Sandbox.current()
+    let nbdkit = try await sandbox.start(
+      ["env", "-C", sandbox.directory, "nbdkit"] + options
+        + [try Plugin.path(), "pipe=/dev/null", "progress=true"])
+    #expect(try await nbdkit.exit() == .exited(1))
+    #expect(
+      nbdkit.errors.contains(
+        "error: progress=true: nbdkit is about to leave its standard error: start it with -f or --run\n"
+      ))
+    #expect(access(sandbox.path("socket"), F_OK) == -1)
+  }
+}
