@@ -64,6 +64,37 @@ struct ReadingEndTests {
     #expect(nbdkit.errors.contains("the source ended after 9000000 of 16777216 bytes"))
   }
 
+  @Test("too early, is followed by zeroes with pad=true", arguments: [0, 512, 96.kib])
+  func padded(count: Int) async throws {
+    let (nbdkit, client, path) = try await serve(count, "pad=true")
+    if count > 0 { #expect(try await client.ask("read 0 \(count)") == "pattern") }
+    #expect(try await client.ask("read \(count) \(1.mib - count)") == "zeroes")
+    #expect(try await client.ask("read 512 512") == (count > 512 ? "EIO" : "zeroes"))
+    #expect(try await client.ask("disconnect") == "ok")
+    try await nbdkit.stop()
+    let report = try Report(path)
+    #expect(report.outcome == "complete")
+    #expect(report.bytes == 1.mib)
+    #expect(report.zeroBytes == 1.mib - count)
+  }
+
+  @Test("too early, gives qemu-img a whole disk with pad=true", .requires("qemu-img"))
+  func paddedConvert() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image", size: 9.mib, data: [0..<9.mib])
+    let fifo = sandbox.path("fifo")
+    let out = sandbox.path("out")
+    let nbdkit = try await sandbox.nbdkit(
+      "read=\(fifo)", "size=16M", "pad=true",
+      run: """
+        head -c 9000000 '\(image)' >'\(fifo)' &
+        qemu-img convert -f raw "$uri" -O raw '\(out)'
+        """)
+    #expect(try await nbdkit.exit() == .exited(0))
+    #expect(nbdkit.errors == "")
+    expectContent(of: out, .data(9_000_000), .zeroes(16.mib - 9_000_000))
+  }
+
   @Test("before a byte came, is no disk of zeroes")
   func empty() async throws {
     let (nbdkit, client, path) = try await serve(0)
