@@ -33,6 +33,22 @@ struct RecipeTests {
   @Test("does what it says", arguments: recipes)
   func works(recipe: Recipe) async throws {
     let sandbox = try Sandbox.current()
+    #expect(try await run(recipe) == .exited(0))
+    expectEqual(sandbox.path("result"), sandbox.path("image"))
+  }
+
+  @Test("leaves no object in a store after half a disk")
+  func halfUpload() async throws {
+    var recipe = try #require(Self.recipes.first { $0.title == "Into an object store" })
+    recipe.before = "size=$((size * 2))"
+    #expect(try await run(recipe) == .exited(1))
+    let sandbox = try Sandbox.current()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: sandbox.path("bucket")) == [])
+    #expect(try Report(sandbox.path("report.json")).outcome == "short")
+  }
+
+  private func run(_ recipe: Recipe) async throws -> Child.Status {
+    let sandbox = try Sandbox.current()
     let image = try sandbox.image("image")
     try await sandbox.succeed(
       "qemu-img", "convert", "-f", "raw", "-O", "qcow2", image, sandbox.path("disk.qcow2"))
@@ -48,8 +64,7 @@ struct RecipeTests {
       { \(recipe.result); } >result
       """,
     ])
-    #expect(try await shell.exit() == .exited(0))
-    expectEqual(sandbox.path("result"), image)
+    return try await shell.exit()
   }
 
   @Test("is run here, and none is left out")
@@ -62,7 +77,8 @@ struct RecipeTests {
 
   /// For what is not here: a plugin that is installed, another machine, an object store, a tape.
   private static let standIns = """
-    mkdir backup bucket
+    mkdir backup bucket bin
+    PATH=$PWD/bin:$PATH
     with() { # PROGRAM WORD OTHER ARGUMENT...: runs it with another word
       local program=$1 word=$2 other=$3 argument arguments=(); shift 3
       for argument; do test "$argument" != "$word" || argument=$other; arguments+=("$argument"); done
@@ -71,7 +87,9 @@ struct RecipeTests {
     nbdkit() { with nbdkit streaming "$plugin" "$@"; }
     dd() { with dd of=/dev/nst0 of=tape "$@"; }
     ssh() { (shift; cd backup; sh -c "$*"); }
-    aws() { case $2 in cp) cat >bucket/disk.raw ;; rm) rm bucket/disk.raw ;; esac; }
+    # The object is there once the input has ended.
+    printf '#!/bin/sh\\nparts=$(mktemp -p .); cat >$parts; mv $parts bucket/disk.raw\\n' >bin/aws
+    chmod +x bin/aws
     """
 
   private static let readme = EndToEndTests.text(of: "\(packageRoot)/README.md")
