@@ -3,7 +3,8 @@ import Glibc
 public import SystemPackage
 
 /// A shell command at the other end of the stream, under a supervisor: a process that ends it unless
-/// it is told before that the stream is complete, whatever becomes of this one.
+/// it is told before that the stream is complete, whatever becomes of this one. The command may read
+/// the stream or write it.
 public struct Command: Sendable {
   /// How a command ended.
   public enum Ending: Equatable, Sendable {
@@ -48,6 +49,36 @@ public struct Command: Sendable {
       return (command, pipe.writeEnd)
     } catch {
       try? pipe.writeEnd.close()
+      throw error
+    }
+  }
+
+  /// Starts a command that writes the stream, with nothing to read itself.
+  ///
+  /// - Returns: The command, and the reading end of a pipe from it, non-blocking, to be closed by the
+  ///   caller.
+  public static func writing(
+    _ text: String, at start: StartingPoint, grace: Int = 5000
+  ) throws(IOFailure) -> (command: Command, output: FileDescriptor) {
+    let pipe: (readEnd: FileDescriptor, writeEnd: FileDescriptor)
+    let nothing: FileDescriptor
+    do {
+      nothing = try FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec)
+    } catch {
+      throw failure((error as? Errno ?? .ioError).rawValue)
+    }
+    defer { try? nothing.close() }
+    do { pipe = try FileDescriptor.pipe(options: .closeOnExec) } catch {
+      throw failure(error.rawValue)
+    }
+    defer { try? pipe.writeEnd.close() }
+    _ = fcntl(pipe.readEnd.rawValue, F_SETFL, O_NONBLOCK)
+    do {
+      let command = try Command(
+        text, at: start, input: nothing, output: pipe.writeEnd, keeping: nil, grace: grace)
+      return (command, pipe.readEnd)
+    } catch {
+      try? pipe.readEnd.close()
       throw error
     }
   }

@@ -16,6 +16,9 @@ public struct DescriptorSource: StreamSource, Sendable {
   /// Whether a pipe has had a writer: until then it is empty, and not at its end.
   private var hasWriter: Bool
 
+  /// Who writes the stream, if it is a command that was started for it.
+  public private(set) var command: Command?
+
   /// Who is asked whether to wait on.
   public var patience: Patience {
     get { line.patience }
@@ -31,6 +34,7 @@ public struct DescriptorSource: StreamSource, Sendable {
     kind = endpoint.kind
     staysBlocking = endpoint.staysBlocking
     hasWriter = endpoint.hasPeer
+    command = endpoint.command
     guard kind == .pipe else { return }
     _ = PipeCapacity.enlarge(endpoint.descriptor)
     null = try? FileDescriptor.open("/dev/null", .writeOnly, options: .closeOnExec)
@@ -71,6 +75,17 @@ public struct DescriptorSource: StreamSource, Sendable {
     try? line.file.close()
   }
 
+  /// Waits for a command that has closed its output to end: of one that fails nobody knows whether
+  /// what it gave was all.
+  private mutating func checkCommand() throws(TransferError) {
+    guard command != nil else { return }
+    let patience = line.patience
+    guard let status = command?.earlyStatus(patience) else { throw .interrupted }
+    guard status == 0 else {
+      throw line.broken(EIO, "the command failed with exit status \(status)")
+    }
+  }
+
   // MARK: System calls
 
   /// - Returns: The number of bytes, 0 at the end, or -1 with `errno`.
@@ -106,7 +121,10 @@ public struct DescriptorSource: StreamSource, Sendable {
       return true
     }
     guard count < 0 else {
-      guard !hasWriter else { return false }
+      guard !hasWriter else {
+        try checkCommand()
+        return false
+      }
       // A pipe shows hanging up only after there was somebody to hang up, who may have written since.
       switch line.poll(POLLIN, milliseconds: 0) & (POLLIN | POLLHUP) {
       case 0: try line.waitForPeer("a writer")

@@ -15,7 +15,7 @@ struct Parameters: Sendable {
   static let help = """
     pipe=<FILENAME>      Where the stream goes: a FIFO (made if nothing is there), a UNIX socket,
                          a character device, or - for standard output.
-                         This, or one of the next five, is required. "pipe=" may be left out.
+                         This, or one of the next six, is required. "pipe=" may be left out.
     write=<FILENAME>     The same as pipe=.
     write-fd=<NUMBER>    The same, a descriptor that nbdkit was started with.
     write-command=<SHELL>
@@ -24,6 +24,7 @@ struct Parameters: Sendable {
     read=<FILENAME>      Where the stream comes from: then it is the disk's content, and clients
                          read it. As pipe=, but - is standard input.
     read-fd=<NUMBER>     The same, a descriptor that nbdkit was started with.
+    read-command=<SHELL> The same, a shell command that writes the stream.
     size=<SIZE>          The disk's virtual size (default: practically endless).
     reorder=<SIZE>       How many bytes may wait for earlier ones still missing (default: 256M).
     rewind=<SIZE>        How many of the newest bytes can be changed and read (default: 0).
@@ -70,6 +71,7 @@ struct Parameters: Sendable {
       case "write-command": try takeTarget(key, value, .write, Target.Place.init(command:for:))
       case "read": try takeTarget(key, value, .read, Target.Place.init(path:for:))
       case "read-fd": try takeTarget(key, value, .read, Target.Place.init(descriptor:for:))
+      case "read-command": try takeTarget(key, value, .read, Target.Place.init(command:for:))
       case "size": size = try Self.size(value)
       case "reorder": reorder = try Server.parseSize(value)
       case "rewind": givenRewind = try Server.parseSize(value)
@@ -81,7 +83,7 @@ struct Parameters: Sendable {
         throw PluginError(
           .invalidArgument,
           "unknown parameter: this plugin knows pipe, write, write-fd, write-command, read, read-fd, "
-            + "size, reorder, rewind, spool, pad, progress and report"
+            + "read-command, size, reorder, rewind, spool, pad, progress and report"
         )
       }
     } catch {
@@ -104,7 +106,7 @@ struct Parameters: Sendable {
           + "out")
     }
     if pad {
-      if case .command = target.place {
+      if case .command = target.place, direction == .write {
         throw PluginError(
           .invalidArgument, "pad=true: \(target.name) gets a whole disk or none: leave one out")
       }
@@ -112,7 +114,7 @@ struct Parameters: Sendable {
         throw PluginError(.invalidArgument, "pad=true: needs size=, to which zeroes are added")
       }
     }
-    if case .command = target.place, size == nil {
+    if case .command = target.place, direction == .write, size == nil {
       throw PluginError(
         .invalidArgument,
         "\(target.name): needs size=, as only then it is known when the stream is complete")

@@ -17,6 +17,16 @@ extension Report {
     }
   }
 
+  /// Ends the stream's writer, a command: one that has given all it has is waited for, any other is
+  /// ended.
+  mutating func end(_ command: Command, hasGivenAll: Bool) {
+    var command = command
+    guard outcome != .failed, hasGivenAll, command.complete() else {
+      return abandon(&command, readerHasGone: false)
+    }
+    apply(command.end(.whileEnding))
+  }
+
   /// After a whole disk.
   private mutating func apply(_ ending: Command.Ending) {
     switch ending {
@@ -26,7 +36,14 @@ extension Report {
     case .unknown:
       fail("the command's supervisor was killed, so what became of the command is not known")
     case .interrupted:
-      fail("ended by a signal: the command has all of the disk, what became of it is not known")
+      fail("ended by a signal: \(unfinished)")
+    }
+  }
+
+  private var unfinished: String {
+    switch direction {
+    case .write: "the command has all of the disk, what became of it is not known"
+    case .read: "the command has given all of the disk, but not ended"
     }
   }
 
@@ -38,7 +55,12 @@ extension Report {
     switch command.end(.whileEnding(for: 15)) {
     case .status(let status):
       exited(status)
-      add(early.map { "the command ended with exit status \($0)" } ?? "the command was ended")
+      switch (early, direction) {
+      case (let early?, .write): add("the command ended with exit status \(early)")
+      // Where a source ends its command's failure is the reason already.
+      case (_?, .read): break
+      case (nil, _): add("the command was ended")
+      }
     case .unknown: add("the command's supervisor was killed")
     case .interrupted: add("the command has not ended yet, and until then its input doesn't")
     }

@@ -95,8 +95,11 @@ final class SharedSource: ServedStream {
         }
       }
       disk.source.close()
-      if let began = state.began { report.seconds = .now - began }
       report.conclude(clientsThere: clients.countThere)
+      if let command = disk.source.command {
+        report.end(command, hasGivenAll: disk.hasEnded || disk.position == size)
+      }
+      if let began = state.began { report.seconds = .now - began }
       return report
     }
   }

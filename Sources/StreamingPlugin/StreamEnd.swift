@@ -12,7 +12,7 @@ enum StreamEnd: Sendable {
   case inherited(OpenEndpoint, original: InheritedDescriptor)
 
   /// To be started in the serving process, for the same reason.
-  case command(String, at: StartingPoint)
+  case command(String, at: StartingPoint, Direction)
 
   /// Checks what stands at the target and takes it, making a FIFO where nothing stands.
   static func prepare(_ target: Parameters.Target) throws(PluginError) -> StreamEnd {
@@ -20,7 +20,7 @@ enum StreamEnd: Sendable {
       switch target.place {
       case .descriptor(let original):
         return .inherited(try original.open(), original: original)
-      case .command(let text, let start): return .command(text, at: start)
+      case .command(let text, let start): return .command(text, at: start, target.direction)
       case .path(let path):
         switch try Endpoint(at: path, for: target.direction) {
         case .absent, .fifo:
@@ -41,9 +41,12 @@ enum StreamEnd: Sendable {
   mutating func open() throws(IOFailure) -> OpenEndpoint {
     switch self {
     case .open(let endpoint): return endpoint
-    case .command(let text, let start):
+    case .command(let text, let start, .write):
       let (command, input) = try Command.reading(text, at: start)
       return OpenEndpoint(input, .pipe, hasPeer: true, command: command)
+    case .command(let text, let start, .read):
+      let (command, output) = try Command.writing(text, at: start)
+      return OpenEndpoint(output, .pipe, hasPeer: true, command: command)
     case .inherited(let endpoint, let original):
       original.closeOriginal()
       return endpoint

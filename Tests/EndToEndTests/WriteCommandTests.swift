@@ -23,6 +23,27 @@ struct WriteCommandTests {
     try await publisher.vanish()
   }
 
+  @Test(
+    "that is killed fails the next write, and publishes nothing",
+    .requires("nbdkit", "python3-libnbd"))
+  func killedCommand() async throws {
+    let sandbox = try Sandbox.current()
+    let publisher = try Publisher()
+    let report = sandbox.path("report")
+    let nbdkit = try await sandbox.nbdkit(
+      publisher.command("cat >part; mv part whole"), "size=1M", "report=\(report)")
+    let client = try await nbdkit.connect()
+    #expect(try await client.ask("write 0 \(512.kib)") == "ok")
+    kill(-(try await publisher.group()), SIGKILL)
+    try await publisher.vanish()
+    #expect(try await client.ask("write \(512.kib) \(512.kib)") == "EIO")
+    _ = try await client.ask("disconnect")
+    try await nbdkit.stop()
+    #expect(try Report(report).outcome == "failed")
+    #expect(try Report(report).exitStatus == 137)
+    #expect(!publisher.hasPublished)
+  }
+
   // MARK: Failures
 
   /// What goes wrong between nbdkit's start and its end, and the exit of both.

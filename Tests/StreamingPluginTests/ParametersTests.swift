@@ -265,14 +265,15 @@ struct ParametersTests {
       throws: PluginError(
         .invalidArgument,
         "\(key)=1: unknown parameter: this plugin knows pipe, write, write-fd, write-command, "
-          + "read, read-fd, size, reorder, rewind, spool, pad, progress and report")
+          + "read, read-fd, read-command, size, reorder, rewind, spool, pad, progress and report")
     ) { try parameters.take(key, "1") }
   }
 
   @Test(
     "All that are known are in the help, at the start of a line",
     arguments: [
-      "pipe", "write", "write-fd", "write-command", "read", "read-fd", "size", "reorder", "rewind",
+      "pipe", "write", "write-fd", "write-command", "read", "read-fd", "read-command", "size",
+      "reorder", "rewind",
       "spool",
       "report",
     ])

@@ -1,0 +1,102 @@
+import Glibc
+import Testing
+
+@Suite("read-command=", .endToEnd)
+struct ReadCommandTests {
+  @Test(
+    "gives clients what the command writes, and waits for its end",
+    .requires("nbdkit", "qemu-img", "zstd"))
+  func whole() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image")
+    let report = sandbox.path("report")
+    try await sandbox.succeed("zstd", "-q", image, "-o", "\(image).zst")
+    let nbdkit = try await sandbox.nbdkit(
+      "read-command=zstd -dc '\(image).zst'", "size=16M", "report=\(report)",
+      run: "qemu-img convert -f raw \"$uri\" -O raw '\(sandbox.path("copy"))'")
+    #expect(try await nbdkit.exit() == .exited(0))
+    #expect(nbdkit.errors == "")
+    expectEqual(sandbox.path("copy"), image)
+    let found = try Report(report)
+    #expect(found.outcome == "complete")
+    #expect(found.exitStatus == 0)
+  }
+
+  /// A server whose command notes its process group, and a client.
+  private func serve(
+    _ script: String, _ parameters: String...
+  ) async throws -> (nbdkit: Nbdkit, client: Client, group: pid_t) {
+    let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image", size: 1.mib, data: [0..<1.mib])
+    let note = sandbox.path("group")
+    let nbdkit = try await sandbox.nbdkit(
+      ["read-command=echo $$ >'\(note)'; image='\(image)'; \(script)", "size=1M"]
+        + ["report=\(sandbox.path("report"))"] + parameters)
+    try await eventually("the command to start") { text(of: note).hasSuffix("\n") }
+    let group = try #require(pid_t(text(of: note).dropLast()))
+    return (nbdkit, try await nbdkit.connect(), group)
+  }
+
+  private func expectGone(_ group: pid_t) async throws {
+    try await eventually("the command to be gone") { kill(-group, 0) == -1 && errno == ESRCH }
+  }
+
+  @Test(
+    "that fails is EIO where its stream ends, with pad=true too",
+    .requires("nbdkit", "python3-libnbd"), arguments: [false, true])
+  func failing(pads: Bool) async throws {
+    let (nbdkit, client, group) = try await serve(
+      "head -c 98304 \"$image\"; exit 3", "pad=\(pads)")
+    #expect(try await client.ask("read 0 \(64.kib)") == "pattern")
+    #expect(try await client.ask("read \(64.kib) \(64.kib)") == "EIO")
+    _ = try await client.ask("disconnect")
+    try await nbdkit.stop()
+    let report = try Report(try Sandbox.current().path("report"))
+    #expect(report.outcome == "failed")
+    #expect(report.exitStatus == 3)
+    #expect(report.error?.contains("the command failed with exit status 3") == true)
+    try await expectGone(group)
+  }
+
+  @Test(
+    "that fails when it has given all is a failure in the report",
+    .requires("nbdkit", "python3-libnbd"))
+  func failingLate() async throws {
+    let (nbdkit, client, group) = try await serve("cat \"$image\"; exit 3")
+    #expect(try await client.ask("read 0 \(1.mib)") == "pattern")
+    _ = try await client.ask("disconnect")
+    try await nbdkit.stop()
+    let report = try Report(try Sandbox.current().path("report"))
+    #expect(report.outcome == "failed")
+    #expect(report.exitStatus == 3)
+    try await expectGone(group)
+  }
+
+  @Test(
+    "whose stream is left early is ended with all it started",
+    .requires("nbdkit", "python3-libnbd"))
+  func leftEarly() async throws {
+    let (nbdkit, client, group) = try await serve("cat \"$image\" | cat; sleep 600 | cat")
+    #expect(try await client.ask("read 0 4096") == "pattern")
+    _ = try await client.ask("disconnect")
+    try await nbdkit.stop()
+    #expect(try Report(try Sandbox.current().path("report")).outcome == "short")
+    try await expectGone(group)
+  }
+
+  @Test("is ended when nbdkit is killed", .requires("nbdkit", "python3-libnbd"))
+  func killed() async throws {
+    let (nbdkit, client, group) = try await serve("cat \"$image\"; sleep 600")
+    #expect(try await client.ask("read 0 4096") == "pattern")
+    try nbdkit.signal(SIGKILL)
+    try await nbdkit.child.exit()
+    try await expectGone(group)
+  }
+
+  @Test("is not started where another endpoint is given", .requires("nbdkit"))
+  func twice() async throws {
+    try await Refusal(
+      "two endpoints", beside: ["read=fifo"], of: "read-command=true", says: "second endpoint"
+    ).check()
+  }
+}
