@@ -114,7 +114,7 @@ if [ -n "$missing" ]; then
 fi
 
 if ! command -v swift >/dev/null; then
-  echo "deps: swift, 6.2 or newer, is missing or not in PATH:" \
+  echo "deps: swift, 6.3 or newer, is missing or not in PATH:" \
     "see https://www.swift.org/install/linux/" >&2
   exit 1
 fi
