@@ -136,7 +136,7 @@ struct BindingTests {
     #expect(try await nbdkit.connect().ask("disconnect") == "ok")
     try await eventually("the first to be released") { nbdkit.ends == ["closed", "released"] }
     let second = try await nbdkit.connect()
-    try second.send("begin-write 0 \(1.mib)")
+    try second.send("half-write 0 \(1.mib)")
     try await second.die()
     try await eventually("the second to be released") { nbdkit.ends.count == 4 }
     #expect(try await nbdkit.stop() == .exited(0))

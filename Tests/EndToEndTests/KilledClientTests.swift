@@ -13,7 +13,7 @@ struct KilledClientTests {
     let reader = try await sandbox.reader(of: fifo)
     let first = try await nbdkit.connect()
     #expect(try await first.ask("write 0 \(1.mib)") == "ok")
-    #expect(try await first.ask("begin-write \(1.mib) \(1.mib)") == "ok")
+    #expect(try await first.ask("half-write \(1.mib) \(1.mib)") == "ok")
     try await first.die()
 
     let second = try await nbdkit.connect()

@@ -19,7 +19,7 @@ struct SilentPeerTests {
   func stopped() async throws {
     try await expectStream { nbdkit in
       let client = try await nbdkit.connect()
-      #expect(try await client.ask("begin-write 0 \(32.mib)") == "ok")
+      #expect(try await client.ask("half-write 0 \(1.mib)") == "ok")
       client.child.signal(SIGSTOP)
       return client.child
     }

@@ -70,7 +70,7 @@ struct WriteCommandTests {
       Mishap(testDescription: "the client dies in a request") { nbdkit in
         let client = try await nbdkit.connect()
         #expect(try await client.ask("write 0 \(512.kib)") == "ok")
-        #expect(try await client.ask("begin-write \(512.kib) \(512.kib)") == "ok")
+        #expect(try await client.ask("half-write \(512.kib) \(512.kib)") == "ok")
         try await client.die()
         try await nbdkit.stop()
       },

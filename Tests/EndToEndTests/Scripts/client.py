@@ -13,13 +13,15 @@
   flush
   read OFFSET LENGTH        zeroes | pattern | other
   extents OFFSET LENGTH     LENGTH:FLAGS, ...
-  begin-write OFFSET LENGTH starts a write and sends as much as the socket takes at once
+  half-write OFFSET LENGTH  a write without the second half of its data; the last step but dying
   disconnect                an orderly farewell
 
 A step that fails answers with the name of the error (EIO). Standard input is a file that grows:
 its end is not the end of the steps.
 """
 
+import os
+import socket
 import struct
 import sys
 import time
@@ -90,8 +92,12 @@ def answer(client, uri, what, *numbers):
         client.block_status(
             numbers[1], numbers[0], lambda context, offset, entries, error: found.extend(entries))
         return ", ".join(f"{a}:{b}" for a, b in zip(found[::2], found[1::2]))
-    elif what == "begin-write":
-        client.aio_pwrite(nbd.Buffer.from_bytearray(pattern(*numbers)), numbers[0])
+    elif what == "half-write":
+        # Past libnbd, which would go on sending: the server must not get the whole by being quick.
+        with socket.socket(fileno=os.dup(client.aio_get_fd())) as connection:
+            connection.setblocking(True)
+            connection.sendall(struct.pack(">LHHQQL", 0x25609513, 0, 1, 0, *numbers))
+            connection.sendall(pattern(numbers[0], numbers[1] // 2))
     elif what == "disconnect":
         client.shutdown()
     else:
