@@ -5,7 +5,12 @@ protocol ServedStream: Sendable {
 
   /// Ends the stream.
   ///
-  /// - Parameter excused: A process whose SIGTERM does not end a wait.
+  /// - Parameters:
+  ///   - excused: A process whose SIGTERM does not end a wait.
+  ///   - removeName: Removes a FIFO that was made here. Called before the endpoint is closed: who opens
+  ///     the FIFO after that would wait for ever.
   /// - Returns: What became of it.
-  func end(_ parameters: Parameters, excusing excused: Int32?) -> Report
+  func end(
+    _ parameters: Parameters, excusing excused: Int32?, removingName removeName: () -> Void
+  ) -> Report
 }

@@ -71,13 +71,16 @@ final class SharedSource: ServedStream {
   }
 
   /// Ends the stream: looks whether its source ends where the disk does, and closes it.
-  func end(_ parameters: Parameters, excusing excused: Int32?) -> Report {
+  func end(
+    _ parameters: Parameters, excusing excused: Int32?, removingName removeName: () -> Void
+  ) -> Report {
     TerminationSignals.catch(except: excused)
     let size = parameters.size
     return state.withLock { state in
       var report = Report(.read, size: size)
       guard var disk = state.disk else {
         report.fail(state.failure ?? "the stream was never opened")
+        removeName()
         return report
       }
       state.disk = nil
@@ -94,6 +97,7 @@ final class SharedSource: ServedStream {
           report.fail(ReadError.ended(at: disk.position).message(size))
         }
       }
+      removeName()
       disk.source.close()
       report.conclude(clientsThere: clients.countThere)
       if let command = disk.source.command {

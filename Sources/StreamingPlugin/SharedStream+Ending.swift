@@ -5,13 +5,16 @@ import Synchronization
 
 extension SharedStream {
   /// Ends the stream: sends what is due, waits for the reader to take it, and closes.
-  func end(_ parameters: Parameters, excusing excused: Int32?) -> Report {
+  func end(
+    _ parameters: Parameters, excusing excused: Int32?, removingName removeName: () -> Void
+  ) -> Report {
     TerminationSignals.catch(except: excused)
     let size = parameters.size
     return state.withLock { state in
       var report = Report(.write, size: parameters.size)
       guard var stream = state.stream else {
         report.fail(state.failure ?? "the stream was never opened")
+        removeName()
         return report
       }
       state.stream = nil
@@ -30,6 +33,7 @@ extension SharedStream {
         report.fail(state.failure ?? state.reason(of: error))
         report.leave(stream.sink.lost)
       }
+      removeName()
       if state.command == nil {
         do { try stream.sink.close() } catch { report.fail("the last bytes: \(error)") }
       }

@@ -130,8 +130,8 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
 
   func cleanup() {
     let parameters = parameters.withLock { $0 }
-    let report = served(parameters.direction).end(parameters, excusing: waitingParent)
-    prepared.withLock { (prepared) in
+    let prepared = prepared.withLock { $0 }
+    let report = served(parameters.direction).end(parameters, excusing: waitingParent) {
       guard let prepared else { return }
       do throws(IOFailure) { try prepared.end.remove() } catch {
         Server.error(PluginError(error, of: prepared.name).message)

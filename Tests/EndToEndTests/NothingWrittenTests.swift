@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @Suite("The reader sees the end of file", .endToEnd)
@@ -46,5 +47,28 @@ struct NothingWrittenTests {
     try await nbdkit.stop()
     try await reader.end()
     expectContent(of: reader.file, .data(512))
+  }
+
+  /// nbdkit is held up where it removes the FIFO it made: one closed before would keep them waiting.
+  @Test(
+    "when it opens the plugin's own FIFO at the last moment; a writer finds a reader then",
+    .requires("nbdkit", "strace"), arguments: ["pipe": "exec <", "read": "exec >"])
+  func lastMoment(parameter: String, opening: String) async throws {
+    let sandbox = try Sandbox.current()
+    let fifo = sandbox.path("fifo")
+    let trace = sandbox.path("strace")
+    let nbdkit = try await sandbox.nbdkit(
+      "\(parameter)=\(fifo)", "size=64K",
+      under: [
+        "strace", "-f", "-o", trace, "-e", "trace=unlink",
+        "-e", "inject=unlink:delay_enter=1500000",
+      ])
+    try nbdkit.signal(SIGTERM)
+    try await eventually("nbdkit to remove the FIFO") {
+      text(of: trace).contains("unlink(\"\(fifo)\"")
+    }
+    try await sandbox.succeed("/bin/sh", "-c", "\(opening)'\(fifo)'")
+    try await nbdkit.child.exit()
+    #expect(access(fifo, F_OK) == -1)
   }
 }
