@@ -2,10 +2,11 @@
 #   make demo       stream an example image through the plugin into zstd and compare
 #                   (one of yours: make demo IMAGE=disk.qcow2 OUT=disk.raw.zst)
 #   make check      build, and run all tests (some: make check FILTER=name)
-#   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 40 minutes
+#   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 30 minutes
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
 #   make bench-count  count allocations and system calls per request, into the same page
-#   make sanitize   run the unit tests under the address and the thread sanitizer, in 10 minutes
+#   make sanitize   run the tests under the address and the thread sanitizer, the plugin served by
+#                   nbdkit among them, in about 15 minutes
 #   make fuzz       let libFuzzer at the ordering and the parameters, a minute each (SECONDS=60)
 #   make soak       every small layout, more random operations and runs of each client; hostile
 #                   clients for longer (SECONDS=3600)
@@ -45,12 +46,12 @@ BUILDFLAGS = $(OPTIMIZED) --product $(NAME) --disable-local-rpath \
   -Xlinker -z -Xlinker nodelete -Xlinker -z -Xlinker now
 
 SWIFT_FILES := Package.swift Sources Tests Examples
-SCRIPTS := .ci/run $(wildcard deploy/stream-disk scripts/*.sh Tests/*/Scripts/*.sh)
+SCRIPTS := .ci/run Tests/Sanitizers/bin/nbdkit $(wildcard deploy/stream-disk scripts/*.sh Tests/*/Scripts/*.sh)
 
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
-.PHONY: build demo check sanitize fuzz soak bench bench-count bench-scale install uninstall man docs \
+.PHONY: build demo check nested-packages sanitize fuzz soak bench bench-count bench-scale install uninstall man docs \
   format lint dist deb check-deb rpm deps demo-deps bench-deps pack-deps clean help
 
 build: $(PLUGIN)
@@ -89,13 +90,15 @@ nested = rm -f $(NESTED)/*.yaml $(NESTED)/*/description.json && \
 
 TEST = swift test --skip-build --disable-xctest
 
-check: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
-check: deps build
-	swift build --build-tests
+nested-packages: deps
 	$(call nested,Tests/ProbePlugin,ProbePlugin)
 	$(call nested,Tests/Faults,Faults)
 	$(call nested,Examples/Hello,nbdkit-hello-plugin)
 	$(call nested,Examples/RAMDisk,nbdkit-ramdisk-plugin)
+
+check: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
+check: deps build nested-packages
+	swift build --build-tests
 ifdef FILTER
 	$(TEST) --filter '$(FILTER)'
 else
@@ -109,13 +112,30 @@ endif
 # Without the two suites that only compute: they take minutes there, and make fuzz does the same.
 SANITIZED = --skip 'EndToEndTests|RandomOperationsTests|EveryLayoutTests'
 
+# Without what measures memory, limits it, runs under valgrind or looks at the release's symbols.
+SERVED = --filter EndToEndTests --skip 'GivenBackTests|ScarcityTests|standsAlone' \
+  --skip 'HostileClientTests/(manyConnections|endlessStream|leaks)'
+
+# The tests of the sources, then the plugin served by nbdkit. What is found there is left in the folder.
+define sanitized
+	swift build --build-tests --sanitize=$(1) --scratch-path .build/$(1)
+	$(TEST) --sanitize=$(1) --scratch-path .build/$(1) $(SANITIZED)
+	swift build --sanitize=$(1) --scratch-path .build/$(1) --product $(NAME) \
+	  -Xlinker -z -Xlinker nodelete
+	rm -rf build/$(1) && mkdir -p build/$(1) && chmod 1777 build/$(1)
+	cp .build/$(1)/debug/lib$(NAME).so build/$(1)/$(NAME).so
+	PATH='$(CURDIR)/Tests/Sanitizers/bin':$$PATH SANITIZER=$(1) SWIFT_BACKTRACE=enable=no \
+	  STREAMING_PLUGIN='$(CURDIR)/build/$(1)/$(NAME).so' \
+	  ASAN_OPTIONS=detect_leaks=0:verify_asan_link_order=0:log_path='$(CURDIR)/build/$(1)/found' \
+	  TSAN_OPTIONS="$$TSAN_OPTIONS log_path=$(CURDIR)/build/$(1)/found" $(TEST) $(SERVED)
+	! cat build/$(1)/found* 2>/dev/null
+endef
+
 sanitize: export LSAN_OPTIONS = suppressions=$(CURDIR)/Tests/Sanitizers/leaks.txt
 sanitize: export TSAN_OPTIONS = suppressions=$(CURDIR)/Tests/Sanitizers/races.txt
-sanitize: deps
-	swift build --build-tests --sanitize=address --scratch-path .build/address
-	$(TEST) --sanitize=address --scratch-path .build/address $(SANITIZED)
-	swift build --build-tests --sanitize=thread --scratch-path .build/thread
-	$(TEST) --sanitize=thread --scratch-path .build/thread $(SANITIZED)
+sanitize: deps nested-packages
+	$(call sanitized,address)
+	$(call sanitized,thread)
 
 FUZZ = -max_total_time=$(SECONDS) -timeout=5 -artifact_prefix=build/fuzz/ -verbosity=0
 

@@ -46,7 +46,6 @@ let package = Package(
     .target(
       name: "NBDKitTestKit", dependencies: ["CFakeNBDKit", "CNBDKit", "NBDKit", systemPackage],
       swiftSettings: strict),
-    .target(name: "FakeServer", dependencies: ["NBDKitTestKit"], path: "Tests/FakeServer"),
     .testTarget(
       name: "NBDKitTests",
       dependencies: ["NBDKit", "CNBDKit", "NBDKitTestKit", "CFakeNBDKit", systemPackage],
@@ -63,7 +62,7 @@ let package = Package(
     .testTarget(
       name: "StreamingPluginTests",
       dependencies: [
-        "StreamingPlugin", "StreamCore", "StreamIO", "NBDKit", "FakeServer", "CFakeNBDKit",
+        "StreamingPlugin", "StreamCore", "StreamIO", "NBDKit", "NBDKitTestKit", "CFakeNBDKit",
         "TestSupport", systemPackage,
       ],
       swiftSettings: strict),

@@ -1,4 +1,4 @@
-import FakeServer
+import NBDKitTestKit
 import SystemPackage
 import TestSupport
 import Testing

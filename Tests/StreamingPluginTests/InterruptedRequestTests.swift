@@ -1,5 +1,5 @@
 import CFakeNBDKit
-import FakeServer
+import NBDKitTestKit
 import StreamIO
 import SystemPackage
 import TestSupport
@@ -9,7 +9,7 @@ import Testing
   "What an interrupted request did not send is owed", .exclusiveServer, .timeLimit(.minutes(1)))
 struct InterruptedRequestTests {
   private let served: Served
-  private let client: Client
+  private let client: FakeClient
 
   init() throws {
     // Without a window, so that what follows does not wait for it.

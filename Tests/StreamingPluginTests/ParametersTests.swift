@@ -1,6 +1,6 @@
 import CFakeNBDKit
-import FakeServer
 import NBDKit
+import NBDKitTestKit
 import StreamIO
 import SystemPackage
 import TestSupport

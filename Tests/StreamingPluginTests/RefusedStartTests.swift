@@ -1,6 +1,6 @@
 import CFakeNBDKit
-import FakeServer
 import Glibc
+import NBDKitTestKit
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,4 +1,4 @@
-import FakeServer
+import NBDKitTestKit
 import StreamIO
 import SystemPackage
 import Testing

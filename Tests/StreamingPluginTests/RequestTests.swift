@@ -1,5 +1,5 @@
-import FakeServer
 import NBDKit
+import NBDKitTestKit
 import SystemPackage
 import TestSupport
 import Testing
@@ -8,7 +8,7 @@ import Testing
 struct RequestTests {
   private let served: Served
   private let reader: Reader
-  private let client: Client
+  private let client: FakeClient
 
   init() throws {
     served = try Served()

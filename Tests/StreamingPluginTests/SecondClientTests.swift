@@ -1,6 +1,6 @@
 import CFakeNBDKit
 import Dispatch
-import FakeServer
+import NBDKitTestKit
 import TestSupport
 import Testing
 

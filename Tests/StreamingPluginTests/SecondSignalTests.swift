@@ -1,7 +1,7 @@
 import CFakeNBDKit
 import Dispatch
-import FakeServer
 import Glibc
+import NBDKitTestKit
 import SystemPackage
 import TestSupport
 import Testing

@@ -1,7 +1,7 @@
 import CFakeNBDKit
-import FakeServer
 import Foundation
 import Glibc
+import NBDKitTestKit
 import SystemPackage
 import TestSupport
 
