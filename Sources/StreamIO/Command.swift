@@ -107,7 +107,7 @@ public struct Command: Sendable {
     group = Self.receive(lifeline) ?? -EIO
     guard group > 0 else {
       try? lifeline.close()
-      waitpid(supervisor, nil, 0)
+      reap()
       throw Self.failure(-group)
     }
   }
@@ -118,7 +118,11 @@ public struct Command: Sendable {
   /// - Returns: Whether the supervisor is there to hear it.
   public func complete() -> Bool {
     var word: UInt8 = 1
-    return send(lifeline.rawValue, &word, 1, Int32(MSG_NOSIGNAL)) == 1
+    var count = 0
+    repeat {
+      count = send(lifeline.rawValue, &word, 1, Int32(MSG_NOSIGNAL))
+    } while count < 0 && errno == EINTR
+    return count == 1
   }
 
   /// Lets the supervisor end the command, unless it was told that the stream is complete.
@@ -131,7 +135,7 @@ public struct Command: Sendable {
   public mutating func end(_ patience: Patience) -> Ending {
     defer { try? lifeline.close() }
     guard wait(patience, untilSupervisorEnds: true) else { return .interrupted }
-    waitpid(supervisor, nil, 0)
+    reap()
     if let status { return .status(status) }
     kill(-group, SIGKILL)
     return .unknown
@@ -155,6 +159,11 @@ public struct Command: Sendable {
       status = Int(told)
     }
     return true
+  }
+
+  /// Leaves nothing of the supervisor, which has ended or is about to.
+  private func reap() {
+    while waitpid(supervisor, nil, 0) < 0, errno == EINTR {}
   }
 
   /// The next number from the supervisor, or `nil` if it is gone.

@@ -96,6 +96,8 @@ public struct DescriptorSink: StreamSink, Sendable {
     if kind == .socket { endConnection() }
     do {
       try line.file.close()
+    } catch Errno.interrupted where kind != .device {
+      // It is closed, and had nothing to wait for.
     } catch {
       throw error as? Errno ?? .ioError
     }

@@ -24,8 +24,13 @@ public enum UnixSocket {
     }
     let descriptor = FileDescriptor(rawValue: connection)
     let result = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        Glibc.connect(connection, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        var result: Int32
+        // Of this family nothing is under way where a signal came.
+        repeat {
+          result = Glibc.connect(connection, address, socklen_t(MemoryLayout<sockaddr_un>.size))
+        } while result != 0 && errno == EINTR
+        return result
       }
     }
     guard result == 0 else {

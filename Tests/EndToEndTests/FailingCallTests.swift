@@ -49,26 +49,6 @@ struct FailingCallTests {
     try await expectNothingHappened(despite: fault, to: .fifo)
   }
 
-  @Test(
-    "that sends and fails, at whatever point, is an error for the client and in the report",
-    arguments: [
-      (call: "write", endpoint: Endpoint.fifo), ("vmsplice", .fifo), ("send", .socket),
-    ],
-    [EPIPE, ECONNRESET, EIO, ENOSPC])
-  func broken(_ target: (call: String, endpoint: Endpoint), error: CInt) async throws {
-    for number in [1, 2, 5] {
-      let stream = try await FaultyStream(
-        "\(target.call) \(error) \(number)", to: target.endpoint)
-      let answers = try await stream.play()
-      // Where fewer calls were enough none has failed.
-      guard stream.wasInjected else {
-        #expect(number > 1)
-        continue
-      }
-      try await stream.expectFailed(answers)
-    }
-  }
-
   @Test("that fails to keep what has to wait is that request's error, and the stream goes on")
   func fullSpool() async throws {
     let stream = try await FaultyStream("pwrite \(ENOSPC) 1", to: .fifo)
@@ -105,11 +85,10 @@ struct FailingCallTests {
     #expect(try Report(stream.report).outcome == "failed")
   }
 
-  /// All that can be interrupted, by the manual pages, and that a stream into a FIFO makes. Without
-  /// close: of a pipe, a socket or a file already on the disk nothing is left to be interrupted.
+  /// All that can be interrupted, by the manual pages, and that a stream into a FIFO makes.
   private static let fifoCalls = [
     "write", "vmsplice", "poll", "pwrite", "pread", "read", "open", "fallocate", "ftruncate",
-    "fsync",
+    "fsync", "close",
   ]
 
   enum Endpoint { case fifo, socket }

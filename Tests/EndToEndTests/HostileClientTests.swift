@@ -1,4 +1,3 @@
-import Foundation
 import Testing
 
 /// What Scripts/hostile does to nbdkit, each time judging what the reader got by what the clients
@@ -7,41 +6,31 @@ import Testing
 struct HostileClientTests {
   @Test("A minute of random sessions ends no server, hangs none, and finds no lie")
   func sessions() async throws {
-    try await play("fuzz_sessions.py", "--seconds", "60")
+    try await playHostile("fuzz_sessions.py", "--seconds", "60")
   }
 
   @Test("A client that leaves at any byte of a session does no harm to the stream")
   func cutRequests() async throws {
-    try await play("cut_requests.py")
+    try await playHostile("cut_requests.py")
   }
 
   @Test("A signal at a random moment, 300 times, is an orderly end and a true report")
   func signals() async throws {
-    try await play("random_signals.py", "--runs", "300")
+    try await playHostile("random_signals.py", "--runs", "300")
   }
 
   @Test("Ten thousand clients leave nothing open and take no memory")
   func manyConnections() async throws {
-    try await play("many_connections.py")
+    try await playHostile("many_connections.py")
   }
 
   @Test("A tebibyte, mostly of zeroes, leaves nothing open and takes no memory")
   func endlessStream() async throws {
-    try await play("endless_stream.py")
+    try await playHostile("endless_stream.py")
   }
 
   @Test("Under valgrind a whole stream has no invalid access and no leak", .requires("valgrind"))
   func leaks() async throws {
-    try await play("leaks.py")
-  }
-
-  private func play(_ script: String, _ arguments: String...) async throws {
-    let sandbox = try Sandbox.current()
-    let path = URL(filePath: #filePath).appending(path: "../Scripts/hostile/\(script)")
-      .standardized.path(percentEncoded: false)
-    let child = try await sandbox.start(
-      ["env", "TMPDIR=\(sandbox.directory)", Client.python, "-B", path] + arguments)
-    #expect(try await child.exit(within: .seconds(145)).isSuccess, "\(child.output)")
-    print("\(script): \(child.output)", terminator: "")
+    try await playHostile("leaks.py")
   }
 }

@@ -17,7 +17,7 @@ DATA = 1 << 20
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1024
     # Some of it waits for its turn, as with a client that does not write in order.
-    server = Server([f"size={count * GIB}", "reorder=16M", "rewind=1M"], pipe="/dev/null")
+    server = Server([f"size={count * GIB}", "reorder=16M", "rewind=1M"], endpoint="pipe=/dev/null")
     try:
         connection = Connection(server.socket).negotiate()
         data = pattern(1, 0, DATA)

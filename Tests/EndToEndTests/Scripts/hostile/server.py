@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -21,12 +22,25 @@ class Finding(Exception):
     """Something that must not be."""
 
 
-class Reader(threading.Thread):
-    """Reads a FIFO to the end of the stream, or as far as it is told to."""
+def open_end(place, mode):
+    """This end of a stream whose other end is nbdkit's: by a FIFO's path or a socket that listens."""
+    return os.open(place, mode) if isinstance(place, str) else place.accept()[0].detach()
 
-    def __init__(self, path, after=0, pause=0, most=None, keep=True):
+
+def let_go(path, mode):
+    """Lets somebody go on who waits in opening the other end of a FIFO."""
+    try:
+        os.close(os.open(path, mode | os.O_NONBLOCK))
+    except (OSError, TypeError):
+        pass
+
+
+class Reader(threading.Thread):
+    """Reads a stream to its end, or as far as it is told to."""
+
+    def __init__(self, place, after=0, pause=0, most=None, keep=True):
         super().__init__(daemon=True)
-        self.path, self.after, self.pause, self.most, self.keep = path, after, pause, most, keep
+        self.place, self.after, self.pause, self.most, self.keep = place, after, pause, most, keep
         self.data = bytearray()
         self.count = 0
         self.opened = False
@@ -35,7 +49,7 @@ class Reader(threading.Thread):
     def run(self):
         time.sleep(self.after)
         try:
-            file = os.open(self.path, os.O_RDONLY)
+            file = open_end(self.place, os.O_RDONLY)
         except FileNotFoundError:  # The plugin's own, and nbdkit has ended.
             return
         self.opened = True
@@ -57,34 +71,78 @@ class Reader(threading.Thread):
     def end(self):
         """Waits for the end, when nobody writes any more."""
         self.join(0 if self.opened else self.after)
-        try:  # One that has still to open the FIFO would wait for ever.
-            os.close(os.open(self.path, os.O_WRONLY | os.O_NONBLOCK))
-        except OSError:
-            pass
+        let_go(self.place, os.O_WRONLY)
         self.join(wire.LIMIT)
         if self.is_alive():
             raise Hang("the reader sees no end of the stream")
 
 
-class Server:
-    """nbdkit on a socket of its own; in its parameters @ is its directory."""
+class Writer(threading.Thread):
+    """Writes `data`, in pieces, as far as somebody takes it."""
 
-    def __init__(self, parameters=(), pipe="@/fifo", prefix=(), make_fifo=False):
+    def __init__(self, place, data, piece=1 << 20, after=0, pause=0):
+        super().__init__(daemon=True)
+        self.place, self.data, self.piece, self.after, self.pause = place, data, piece, after, pause
+        self.opened = threading.Event()
+        self.start()
+
+    def run(self):
+        time.sleep(self.after)
+        try:
+            file = open_end(self.place, os.O_WRONLY)
+        except FileNotFoundError:
+            return
+        self.opened.set()
+        try:
+            for start in range(0, len(self.data), self.piece):
+                rest = memoryview(self.data)[start:start + self.piece]
+                while rest:
+                    rest = rest[os.write(file, rest):]
+                time.sleep(self.pause)
+        except OSError:  # Nobody wants the rest.
+            pass
+        os.close(file)
+
+    def end(self):
+        """Waits for the end, when nobody reads any more."""
+        if not self.opened.is_set():
+            self.join(self.after)
+            let_go(self.place, os.O_RDONLY)
+        self.join(wire.LIMIT)
+        if self.is_alive():
+            raise Hang("the writer is not told that nobody reads")
+
+
+class Server:
+    """nbdkit on a socket of its own; in its parameters @ is its directory.
+
+    `listens`: somebody is to be connected to, at @/peer. `waits`: until it serves.
+    """
+
+    def __init__(
+            self, parameters=(), endpoint="pipe=@/fifo", prefix=(), make_fifo=False, listens=False,
+            waits=True):
         self.directory = tempfile.mkdtemp(prefix="hostile-")
         self.fifo = f"{self.directory}/fifo"
         self.socket = f"{self.directory}/socket"
-        self.made_fifo = make_fifo
+        # What may be there at the end; others add theirs.
+        self.made_files = {"errors", "pid", "socket", "report", "peer"}
         if make_fifo:
             os.mkfifo(self.fifo, 0o600)
+            self.made_files.add("fifo")
+        if listens:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(f"{self.directory}/peer")
+            self.listener.listen()
         self.errors = open(f"{self.directory}/errors", "w+", errors="replace")
         self.process = subprocess.Popen(
             [*prefix, "nbdkit", "-f", "-U", self.socket, "-P", f"{self.directory}/pid", PLUGIN,
              *(word.replace("@", self.directory)
-               for word in [f"pipe={pipe}", "report=@/report", *parameters])],
+               for word in [endpoint, "report=@/report", *parameters])],
             stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors,
             env={**os.environ, "LC_ALL": "C"})
         end = time.monotonic() + 4 * wire.LIMIT
-        while not self.file("pid").endswith("\n"):
+        while waits and not self.file("pid").endswith("\n"):
             if self.process.poll() is not None:
                 break
             if time.monotonic() > end:
@@ -137,10 +195,7 @@ class Server:
 
     def check_leavings(self):
         """Nothing is left but what was there and what was asked for."""
-        expected = {"errors", "pid", "socket", "report"}
-        if self.made_fifo:
-            expected.add("fifo")
-        left = set(os.listdir(self.directory)) - expected
+        left = set(os.listdir(self.directory)) - self.made_files
         if left:
             raise Finding(f"left behind: {left}")
 
@@ -148,5 +203,7 @@ class Server:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        if hasattr(self, "listener"):
+            self.listener.close()
         self.errors.close()
         shutil.rmtree(self.directory)

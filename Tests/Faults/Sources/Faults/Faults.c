@@ -1,5 +1,5 @@
 /* Lets the plugin's system calls fail, and nobody else's: preloaded into nbdkit, it looks where each
- * call comes from.
+ * call comes from, and leaves alone what nbdkit forks.
  *
  * FAULT="CALL ACTION WHICH", all three words:
  *   ACTION  the number of an error, or "short": a third of the bytes, at least one
@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char wanted[32];
@@ -30,10 +31,12 @@ static unsigned long number;
 /* 0 for a short count. */
 static int error;
 static atomic_ulong calls;
+static pid_t process;
 
 __attribute__((constructor)) static void read_environment(void) {
   char action[16], which[32];
   const char *fault = getenv("FAULT");
+  process = getpid();
   if (fault == NULL || sscanf(fault, "%31s %15s %31s", wanted, action, which) != 3) return;
   error = atoi(action);
   kind = which[0] == '/' || which[0] == '!' ? which[0] : which[strlen(which) - 1];
@@ -47,7 +50,7 @@ static int is_plugin(const void *caller) {
 
 /* Whether this call, from `caller`, is one to fail. */
 static int is_hit(const char *call, const void *caller) {
-  if (strcmp(call, wanted) != 0 || !is_plugin(caller)) return 0;
+  if (strcmp(call, wanted) != 0 || !is_plugin(caller) || getpid() != process) return 0;
   unsigned long count = ++calls;
   int hit = kind == '/'   ? count % number == 1
             : kind == '!' ? count % number != 0
@@ -97,6 +100,9 @@ static size_t a_third(size_t count) { return count > 3 ? count / 3 : count > 0; 
 COUNTING(write, (int file, const void *bytes, size_t count), file, bytes, count)
 COUNTING(read, (int file, void *bytes, size_t count), file, bytes, count)
 COUNTING(send, (int file, const void *bytes, size_t count, int flags), file, bytes, count, flags)
+COUNTING(recv, (int file, void *bytes, size_t count, int flags), file, bytes, count, flags)
+COUNTING(splice, (int file, off64_t *from, int other, off64_t *to, size_t count, unsigned flags), file,
+         from, other, to, count, flags)
 COUNTING(pwrite, (int file, const void *bytes, size_t count, off_t at), file, bytes, count, at)
 COUNTING(pread, (int file, void *bytes, size_t count, off_t at), file, bytes, count, at)
 
@@ -113,7 +119,7 @@ ssize_t vmsplice(int file, const struct iovec *pages, size_t count, unsigned fla
 }
 
 FAILING(int, -1, poll, (struct pollfd *files, nfds_t count, int timeout), files, count, timeout)
-FAILING(int, -1, close, (int file), file)
+FAILING(pid_t, -1, waitpid, (pid_t child, int *status, int options), child, status, options)
 FAILING(int, -1, shutdown, (int file, int how), file, how)
 FAILING(int, -1, socket, (int domain, int type, int protocol), domain, type, protocol)
 FAILING(int, -1, connect, (int file, const struct sockaddr *address, socklen_t size), file, address, size)
@@ -127,6 +133,14 @@ FAILING(int, -1, munmap, (void *start, size_t size), start, size)
 FAILING(int, -1, madvise, (void *start, size_t size, int advice), start, size, advice)
 FAILING(void *, MAP_FAILED, mmap, (void *start, size_t size, int protection, int flags, int file, off_t at),
         start, size, protection, flags, file, at)
+
+/* Linux lets go of the file whatever it says. */
+int close(int file) {
+  int result = REAL(close)(file);
+  if (!is_hit("close", __builtin_return_address(0))) return result;
+  errno = error;
+  return -1;
+}
 
 int open(const char *path, int flags, ...) {
   va_list arguments;

@@ -1,0 +1,16 @@
+import Foundation
+import Testing
+
+/// Runs one of Scripts/hostile, which judges by itself, and shows what it says.
+func playHostile(
+  _ script: String, _ arguments: String..., sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+  let sandbox = try Sandbox.current()
+  let child = try await sandbox.start(
+    ["env", "TMPDIR=\(sandbox.directory)", Client.python, "-B", scriptPath("hostile/\(script)")]
+      + arguments)
+  #expect(
+    try await child.exit(within: .seconds(145)).isSuccess, "\(child.output)",
+    sourceLocation: sourceLocation)
+  print("\(script): \(child.output)", terminator: "")
+}
