@@ -84,6 +84,20 @@ struct ReadCommandTests {
     try await expectGone(group)
   }
 
+  @Test("is ended by a signal for nbdkit, as is the read", .requires("nbdkit", "python3-libnbd"))
+  func signal() async throws {
+    let (nbdkit, client, group) = try await serve("head -c 4096 \"$image\"; sleep 600")
+    #expect(try await client.ask("read 0 4096") == "pattern")
+    try client.send("read 4096 4096")
+    try await Task.sleep(for: .milliseconds(300))
+    #expect(client.isWaiting)
+    try nbdkit.signal(SIGTERM)
+    #expect(try await client.answer(within: .seconds(5)) == "ESHUTDOWN")
+    try await nbdkit.child.exit(within: .seconds(5))
+    #expect(try Report(try Sandbox.current().path("report")).outcome == "failed")
+    try await expectGone(group)
+  }
+
   @Test("is ended when nbdkit is killed", .requires("nbdkit", "python3-libnbd"))
   func killed() async throws {
     let (nbdkit, client, group) = try await serve("cat \"$image\"; sleep 600")

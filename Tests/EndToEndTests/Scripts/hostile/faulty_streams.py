@@ -131,7 +131,8 @@ class ReadStream(Stream):
             self.endpoint = "read-command=echo $$ >@/group; exec cat @/fifo"
         part, count = 8 * KIB, 20
         content = pattern(1, 0, count * part)
-        place = self.start(f"size={len(content)}", "rewind=4K")
+        # A failure must not be taken for an end, nor be padded.
+        place = self.start(f"size={len(content)}", "rewind=4K", f"pad={fails}")
         # Slower than it is read, now and then.
         writer = Writer(place, content, piece=48 * KIB, pause=0.002)
         # A source that nobody has opened yet is none that has nothing yet.
