@@ -70,7 +70,12 @@ public struct SegmentedStore: HeldStore, Sendable {
   ) throws(StoreError) {
     try forEachPart(of: locations) { (room, offset, count) throws(StoreError) in
       try medium.withBytes(of: room, at: offset, count: count) { bytes in
-        bytes.withUnsafeBytes { for byte in $0 { buffer.append(byte) } }
+        buffer.withUnsafeMutableBytes { (space, filled) in
+          bytes.withUnsafeBytes {
+            UnsafeMutableRawBufferPointer(rebasing: space[filled...]).copyMemory(from: $0)
+          }
+          filled += count
+        }
       }
     }
   }

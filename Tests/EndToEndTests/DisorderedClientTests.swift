@@ -42,6 +42,11 @@ struct DisorderedClientTests {
     try await expect(content) { "nbdcopy -- [ qemu-nbd -r -f raw '\($0)' ] $uri" }
   }
 
+  @Test("qemu-img dd", .requires("nbdkit", "qemu-img"), arguments: ["64K", "8M"])
+  func dd(block: String) async throws {
+    try await expect(.dense, runs: 1) { "qemu-img dd -f raw -O raw bs=\(block) if='\($0)' of=$uri" }
+  }
+
   @Test(
     "qemu-img convert -W with --target-is-zero, which leaves holes out",
     .requires("nbdkit", "qemu-img"))

@@ -1,3 +1,5 @@
+import Foundation
+import Glibc
 import Testing
 
 @Suite("What was held is given back", .endToEnd, .requires("nbdkit", "python3-libnbd"))
@@ -22,5 +24,38 @@ struct GivenBackTests {
     #expect(try await client.ask("read \(3.mib) 4096") == "EIO", "it is sent")
     #expect(try nbdkit.kibibytes("VmRSS") < start + 4096)
     _ = try await client.ask("disconnect")
+  }
+
+  @Test("the disk space of a spool, while nbdkit goes on")
+  func disk() async throws {
+    let sandbox = try Sandbox.current()
+    let nbdkit = try await sandbox.nbdkit(
+      "pipe=/dev/null", "size=64M", "spool=\(sandbox.directory)")
+    let client = try await nbdkit.connect()
+    for number in 1...32 where number != 16 {
+      #expect(try await client.ask("write \(number.mib) \(1.mib)") == "ok")
+    }
+    #expect(try nbdkit.bytesOnDisk(in: sandbox.directory) >= 31.mib)
+    #expect(try await client.ask("write 0 \(1.mib)") == "ok")
+    #expect(try (16.mib..<18.mib).contains(nbdkit.bytesOnDisk(in: sandbox.directory)))
+    #expect(try await client.ask("write \(16.mib) \(1.mib)") == "ok")
+    #expect(try nbdkit.bytesOnDisk(in: sandbox.directory) < 2.mib)
+    #expect(try await client.ask("write \(48.mib) \(1.mib)") == "ok", "it is in use again")
+    #expect(try nbdkit.bytesOnDisk(in: sandbox.directory) >= 1.mib)
+    _ = try await client.ask("disconnect")
+  }
+}
+
+extension Nbdkit {
+  /// What the nameless files that the server has open in `directory` take of the disk.
+  fileprivate func bytesOnDisk(in directory: String) throws -> Int {
+    let descriptors = "/proc/\(try pid)/fd"
+    return try FileManager.default.contentsOfDirectory(atPath: descriptors).reduce(0) { sum, name in
+      let link = "\(descriptors)/\(name)"
+      let target = try FileManager.default.destinationOfSymbolicLink(atPath: link)
+      var status = stat()
+      guard target.hasPrefix("\(directory)/#"), stat(link, &status) == 0 else { return sum }
+      return sum + Int(status.st_blocks) * 512
+    }
   }
 }
