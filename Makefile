@@ -7,7 +7,7 @@
 #   make bench-count  count allocations and system calls per request, into the same page
 #   make sanitize   run the tests under the address and the thread sanitizer, the plugin served by
 #                   nbdkit among them, in about 15 minutes
-#   make fuzz       let libFuzzer at the ordering and the parameters, a minute each (SECONDS=60)
+#   make fuzz       let libFuzzer at the ordering, reading and the parameters, a minute each (SECONDS=60)
 #   make soak       every small layout, more random operations and runs of each client; hostile
 #                   clients for longer (SECONDS=3600)
 #   make bench-scale  measure many streams at once into docs/SCALING.md, in 2 minutes (QUICK=1)
@@ -143,8 +143,9 @@ FUZZ = -max_total_time=$(SECONDS) -timeout=5 -artifact_prefix=build/fuzz/ -verbo
 fuzz: SECONDS = 60
 fuzz: deps
 	swift build --package-path Tests/Fuzz --scratch-path .build/fuzz --sanitize=fuzzer -Xswiftc -O
-	mkdir -p build/fuzz/stream build/fuzz/parameters
+	mkdir -p build/fuzz/stream build/fuzz/reads build/fuzz/parameters
 	.build/fuzz/debug/FuzzStream $(FUZZ) -max_len=300 build/fuzz/stream
+	.build/fuzz/debug/FuzzReads $(FUZZ) -max_len=300 build/fuzz/reads
 	.build/fuzz/debug/FuzzParameters $(FUZZ) -max_len=200 -dict=Tests/Fuzz/parameters.dict \
 	  build/fuzz/parameters
 

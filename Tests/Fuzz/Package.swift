@@ -27,7 +27,9 @@ let package = Package(
     .target(
       name: "Model", dependencies: ["StreamCore"], path: "project/Tests/StreamCoreTests/Support",
       exclude: ["Disagreement.swift"]),
-    .executableTarget(name: "FuzzStream", dependencies: ["Model", "StreamCore"]),
+    .target(name: "FuzzInput"),
+    .executableTarget(name: "FuzzStream", dependencies: ["FuzzInput", "Model", "StreamCore"]),
+    .executableTarget(name: "FuzzReads", dependencies: ["FuzzInput", "Model", "StreamCore"]),
     .executableTarget(
       name: "FuzzParameters",
       dependencies: ["StreamingPlugin", "CFakeNBDKit", "NBDKit", systemPackage]),

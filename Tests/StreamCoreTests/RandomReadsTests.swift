@@ -13,123 +13,30 @@ struct RandomReadsTests {
     var random = SeededGenerator(seed: Environment.seed)
     var left = Environment.isSoak ? 100_000_000 : 200_000
     while left > 0 {
-      var reading = RandomReading(&random)
+      var reading = ReadAgreement(
+        count: Int.random(in: 0...40, using: &random),
+        rewind: random.once(in: 4) ? 0 : Int.random(in: 0...30, using: &random),
+        pads: Bool.random(using: &random),
+        room: random.once(in: 4) ? Int.random(in: 0...20, using: &random) : .max)
       for _ in 0..<20 {
         left -= 1
-        guard let difference = reading.step(&random) else { continue }
+        let range = place(near: reading.position, &random)
+        guard let difference = reading.take(range, fault: fault(&random)) else { continue }
         Issue.record("\(difference)\nSEED=\(Environment.seed)\n\(reading.history)")
         return
       }
     }
   }
-}
 
-/// A disk beside a model of it: bytes in an array, and one set of those that can be read again.
-private struct RandomReading {
-  private var disk: TextDisk
-  private let content: [UInt8]
-  private let rewind: Int
-  private let pads: Bool
-  private let room: Int
-
-  private var position = 0
-  private var hasEnded = false
-  private var isBroken = false
-  private var kept: Set<Int> = []
-  private(set) var history: String
-
-  init(_ random: inout SeededGenerator) {
-    content = (0..<Int.random(in: 0...40, using: &random)).map { UInt8($0 + 1) }
-    rewind = random.once(in: 4) ? 0 : Int.random(in: 0...30, using: &random)
-    pads = Bool.random(using: &random)
-    room = random.once(in: 4) ? Int.random(in: 0...20, using: &random) : .max
-    disk = TextDisk(content, rewind: UInt64(rewind), pads: pads, room: room)
-    history = "content: \(content.count) rewind: \(rewind) pads: \(pads) room: \(room)"
-  }
-
-  /// Takes one read, near the position mostly.
-  ///
-  /// - Returns: Where disk and model differ.
-  mutating func step(_ random: inout SeededGenerator) -> String? {
+  private func place(near position: Int, _ random: inout SeededGenerator) -> Range<Int> {
     let near = position + Int.random(in: -8...8, using: &random)
     let start = max(0, random.once(in: 8) ? Int.random(in: 0...60, using: &random) : near)
-    let range = start..<start + Int.random(in: 1...12, using: &random)
-    if random.once(in: 8) {
-      let after = Int.random(in: 0...12, using: &random)
-      disk.source.fault =
-        (random.once(in: 4) ? .broken(errno: 5, reason: "bad") : .interrupted, after)
-    }
-    history += "\n\(range) fault: \(disk.source.fault.map { "\($0)" } ?? "none")"
-
-    let fault = disk.source.fault
-    let found = Result { () throws(ReadError) in
-      try disk.bytes(UInt64(range.lowerBound)..<UInt64(range.upperBound))
-    }
-    let expected = read(range, fault)
-    if found != expected { return "\(found) instead of \(expected)" }
-    if disk.position != position { return "at \(disk.position) instead of \(position)" }
-    if disk.source.taken != position { return "\(disk.source.taken) taken at \(position)" }
-    if disk.hasEnded != hasEnded { return "ended: \(disk.hasEnded), not \(hasEnded)" }
-    if disk.store.count != kept.count { return "\(disk.store.count) kept, not \(kept.count)" }
-    return disk.source.complaint ?? disk.store.complaint
+    return start..<start + Int.random(in: 1...12, using: &random)
   }
 
-  private mutating func read(
-    _ range: Range<Int>, _ fault: (error: TransferError, after: Int)?
-  ) -> Result<[UInt8], ReadError> {
-    for offset in range where offset < position && !kept.contains(offset) {
-      let distance = position - range.lowerBound
-      if distance > rewind {
-        return .failure(.gone(position: UInt64(position), neededRewind: UInt64(distance)))
-      }
-      return .failure(
-        hasLost ? .lost(CheckedStore.full) : .gone(position: UInt64(position), neededRewind: nil))
-    }
-    if !hasEnded, range.upperBound > position {
-      if let error = take(range, fault) { return .failure(error) }
-    }
-    guard range.upperBound <= position || pads else {
-      return .failure(.ended(at: UInt64(position)))
-    }
-    return .success(range.map { $0 < content.count ? content[$0] : 0 })
-  }
-
-  private var hasLost = false
-
-  /// Brings the stream to the end of `range`, byte by byte.
-  private mutating func take(
-    _ range: Range<Int>, _ fault: (error: TransferError, after: Int)?
-  ) -> ReadError? {
-    if isBroken { return .broken(errno: 5, reason: "bad") }
-    var came: [Int] = []
-    var left = fault?.after ?? .max
-    let window = max(0, range.lowerBound - rewind)
-    // Bytes are kept as they come: the dropped ones not at all, then those before the range, then it.
-    for stop in [window, range.lowerBound, range.upperBound] where position < stop {
-      came = []
-      while position < stop, position < content.count, left > 0 {
-        if stop != window { came.append(position) }
-        position += 1
-        left -= 1
-      }
-      let isFaulty = left == 0
-      keep(came)
-      if isFaulty, let fault {
-        if fault.error != .interrupted { isBroken = true }
-        return ReadError(fault.error)
-      }
-      if position < stop {
-        hasEnded = true
-        return nil
-      }
-    }
-    return nil
-  }
-
-  private mutating func keep(_ came: [Int]) {
-    kept = kept.filter { $0 >= position - rewind }
-    let newest = came.suffix(rewind)
-    guard !newest.isEmpty else { return }
-    if newest.count <= room - kept.count { kept.formUnion(newest) } else { hasLost = true }
+  private func fault(_ random: inout SeededGenerator) -> (error: TransferError, after: Int)? {
+    guard random.once(in: 8) else { return nil }
+    let after = Int.random(in: 0...12, using: &random)
+    return (random.once(in: 4) ? .broken(errno: 5, reason: "bad") : .interrupted, after)
   }
 }

@@ -1,5 +1,7 @@
 """Plays random sessions with the server until the time is over, the seeds once found first.
 
+A third of them reads a stream, the others write one.
+
 usage: fuzz_sessions.py [--seconds N] [--jobs N] [SEED ...]
 
 Prints what every seed that finds something has found, and fails. A seed given is played alone.
@@ -13,12 +15,13 @@ import sys
 import time
 import traceback
 
+from reading_session import ReadingSession
 from session import Session
 
 
 def play(seed):
     try:
-        Session(seed).play()
+        (Session if seed % 3 else ReadingSession)(seed).play()
     except Exception:
         return seed, traceback.format_exc()
     return seed, None

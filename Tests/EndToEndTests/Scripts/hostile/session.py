@@ -29,20 +29,14 @@ class Session:
 
     def play(self):
         chance = self.random.random
-        reorder, rewind = self.windows
-        parameters = [f"reorder={reorder}", f"rewind={rewind}"]
+        parameters, endpoint = self.open_stream(chance)
         if self.size:
             parameters.append(f"size={self.size}")
         if chance() < 0.3:
             parameters.append("spool=@")
-        self.server = Server(parameters, make_fifo=chance() < 0.5)
+        self.server = Server(parameters, endpoint, make_fifo=chance() < 0.5)
         try:
-            self.reader = Reader(
-                self.server.fifo,
-                after=0.2 if chance() < 0.1 else 0, pause=0.3 if chance() < 0.1 else 0,
-                most=self.random.randrange(256 * KIB) if chance() < 0.15 else None)
-            if self.reader.most is not None:
-                self.excuses.add("the reader dies")
+            self.meet_other_end(chance)
             for _ in range(self.random.randrange(2, 60)):
                 self.step()
             if chance() < 0.8:
@@ -55,6 +49,18 @@ class Session:
             raise
         finally:
             self.server.remove()
+
+    def open_stream(self, chance):
+        reorder, rewind = self.windows
+        return [f"reorder={reorder}", f"rewind={rewind}"], "pipe=@/fifo"
+
+    def meet_other_end(self, chance):
+        self.reader = Reader(
+            self.server.fifo,
+            after=0.2 if chance() < 0.1 else 0, pause=0.3 if chance() < 0.1 else 0,
+            most=self.random.randrange(256 * KIB) if chance() < 0.15 else None)
+        if self.reader.most is not None:
+            self.excuses.add("the reader dies")
 
     # What a client may do
 
@@ -107,6 +113,9 @@ class Session:
 
     # Requests that are as they should be
 
+    kinds = [wire.WRITE] * 6 + [wire.ZERO] * 3 + [wire.READ] * 2 + [
+        wire.FLUSH, wire.TRIM, wire.CACHE, wire.BLOCK_STATUS]
+
     def place(self):
         """Near the end of what was written, mostly: the windows are about that."""
         draw = self.random.randrange
@@ -124,10 +133,8 @@ class Session:
     def converse(self, connection, count):
         """Sends requests one after the other, then takes the answers."""
         sent = []
-        kinds = [wire.WRITE] * 6 + [wire.ZERO] * 3 + [wire.READ] * 2 + [
-            wire.FLUSH, wire.TRIM, wire.CACHE, wire.BLOCK_STATUS]
         for _ in range(count):
-            kind = self.random.choice(kinds)
+            kind = self.random.choice(self.kinds)
             offset, length = self.place()
             data = b""
             if kind == wire.WRITE:
@@ -245,6 +252,9 @@ class Session:
             self.excuses.add(IMPATIENCE)
             self.server.process.terminate()
         self.server.wait()
+        self.conclude()
+
+    def conclude(self):
         self.reader.end()
         self.server.check_leavings()
         judge(self.server.report(), self.reader, self.disk, self.size, self.excuses)

@@ -1,3 +1,4 @@
+import FuzzInput
 import StreamCore
 
 @testable import Model
@@ -16,19 +17,8 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   return 0
 }
 
-/// Bytes, read as a setup and steps; zeroes follow the last one.
-private struct Input {
-  private var rest: Slice<UnsafeBufferPointer<UInt8>>
-
-  init(_ bytes: UnsafeBufferPointer<UInt8>) { rest = bytes[...] }
-
-  var isAtEnd: Bool { rest.isEmpty }
-
-  private mutating func number(below limit: Int) -> Int {
-    limit > 0 ? Int(rest.popFirst() ?? 0) % limit : 0
-  }
-
-  mutating func setup() -> Setup {
+extension Input {
+  fileprivate mutating func setup() -> Setup {
     let disk = 1 + number(below: 64)
     let reorder = number(below: disk + 2)
     let rewind = number(below: disk + 2)
@@ -38,7 +28,7 @@ private struct Input {
       disk: disk, reorder: reorder, rewind: rewind, head: head, room: room < disk ? room : .max)
   }
 
-  mutating func step(_ disk: Int) -> Step {
+  fileprivate mutating func step(_ disk: Int) -> Step {
     switch number(below: 16) {
     case 0..<6: .write(range(disk), fault())
     case 6..<10: .zero(range(disk), fault())
