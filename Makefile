@@ -159,6 +159,7 @@ soak: deps build
 	$(SOAK) 'EveryLayoutTests|RandomOperationsTests'
 	$(SOAK) 'DisorderedClientTests'
 	$(HOSTILE)/random_signals.py --runs 5000
+	$(HOSTILE)/early_signals.py --runs 10000
 	$(HOSTILE)/many_connections.py 100000
 	$(HOSTILE)/endless_stream.py 65536
 	$(HOSTILE)/fuzz_sessions.py --seconds $(SECONDS)

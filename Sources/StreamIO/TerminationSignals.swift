@@ -1,7 +1,28 @@
 import CLinux
+import Glibc
 
-/// SIGTERM and SIGINT, where the server does not look at them any longer.
+/// SIGTERM and its like, where the server does not look at them yet or any longer.
 public enum TerminationSignals {
+  /// Holds back in this thread, the only one, what would end the process before the server has handlers,
+  /// and would leave behind what was made. Up to ``release()``, or until a process is forked, in the one
+  /// that forks: that is not the one that serves.
+  public static func hold() {
+    var signals = sigset_t()
+    sigemptyset(&signals)
+    for number in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] { sigaddset(&signals, number) }
+    var before = sigset_t()
+    guard pthread_sigmask(SIG_BLOCK, &signals, &before) == 0 else { return }
+    maskBefore = before
+    pthread_atfork(nil, { TerminationSignals.release() }, nil)
+  }
+
+  /// Lets come what was held back, if anything was.
+  public static func release() {
+    guard var before = maskBefore else { return }
+    maskBefore = nil
+    pthread_sigmask(SIG_SETMASK, &before, nil)
+  }
+
   /// Starts counting at 0; the signals do nothing else from now on.
   ///
   /// - Parameter excused: A process whose signals don't count, if any.
@@ -12,3 +33,6 @@ public enum TerminationSignals {
   /// Whether one came since.
   public static var wereSent: Bool { clinux_terminations() > 0 }
 }
+
+/// What was blocked before ``TerminationSignals/hold()``. Written before there is a second thread.
+nonisolated(unsafe) private var maskBefore: sigset_t?

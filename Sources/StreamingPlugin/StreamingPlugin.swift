@@ -67,6 +67,18 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
     try parameters.report?.check()
     let medium = try parameters.medium()
     guard let target = parameters.target else { return }
+    TerminationSignals.hold()
+    do {
+      try prepare(target, parameters, medium)
+    } catch {
+      TerminationSignals.release()
+      throw error
+    }
+  }
+
+  private func prepare(
+    _ target: Parameters.Target, _ parameters: Parameters, _ medium: any SegmentMedium
+  ) throws(PluginError) {
     let end = try StreamEnd.prepare(target)
     try parameters.report?.removeOld()
     prepared.withLock { $0 = Prepared(end: end, name: target.name, medium: medium) }
@@ -76,6 +88,8 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
   /// Never fails: under `--run` the command would wait for ever on a server that is gone. What can't
   /// be opened is said here, and refuses every client.
   func afterFork() {
+    // The server has handlers now.
+    TerminationSignals.release()
     let parameters = parameters.withLock { $0 }
     do throws(PluginError) {
       try prepared.withLock { (prepared) throws(PluginError) in

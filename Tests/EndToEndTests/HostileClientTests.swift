@@ -19,6 +19,11 @@ struct HostileClientTests {
     try await playHostile("random_signals.py", "--runs", "300")
   }
 
+  @Test("A signal at a random moment before nbdkit serves, 500 times, leaves nothing behind")
+  func earlySignals() async throws {
+    try await playHostile("early_signals.py", "--runs", "500")
+  }
+
   @Test("Ten thousand clients leave nothing open and take no memory")
   func manyConnections() async throws {
     try await playHostile("many_connections.py")

@@ -21,6 +21,27 @@ struct RunTests {
     expectEqual(stream, image)
   }
 
+  @Test("no signal is held back from the command, its parent or the server", .requires("nbdkit"))
+  func signals() async throws {
+    let sandbox = try Sandbox.current()
+    let nbdkit = try await sandbox.nbdkit(
+      "pipe=\(sandbox.path("fifo"))",
+      options: ["-P", sandbox.path("pid")],
+      run: """
+        until test -s '\(sandbox.path("pid"))'; do sleep 0.01; done
+        grep -h SigBlk /proc/self/status /proc/$PPID/status /proc/$(cat '\(sandbox.path("pid"))')/task/*/status
+        """)
+    #expect(try await nbdkit.exit() == .exited(0))
+    let masks = nbdkit.output.split(separator: "\n").compactMap {
+      UInt64($0.dropFirst("SigBlk:\t".count), radix: 16)
+    }
+    #expect(masks.count >= 3)
+    for signal in [SIGTERM, SIGINT, SIGHUP, SIGQUIT] {
+      // The parent blocks SIGCHLD for a while: system(3).
+      #expect(masks.allSatisfy { $0 & 1 << (signal - 1) == 0 }, "\(nbdkit.output)")
+    }
+  }
+
   @Test("the command finds the FIFO in each of 200 starts on a loaded machine", .requires("nbdkit"))
   func alwaysThere() async throws {
     let sandbox = try Sandbox.current()

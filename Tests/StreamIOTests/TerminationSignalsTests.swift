@@ -43,6 +43,33 @@ struct TerminationSignalsTests {
     }
   }
 
+  @Test("Held back, they end nothing until they are let come")
+  func held() async {
+    await #expect(processExitsWith: .signal(SIGTERM)) {
+      letSignalsIn()
+      TerminationSignals.hold()
+      raise(SIGTERM)
+      TerminationSignals.release()
+      exit(EXIT_FAILURE)
+    }
+  }
+
+  @Test("Held back, they come to a handler that was set meanwhile, and from then on as before")
+  func handled() async {
+    await #expect(processExitsWith: .success) {
+      letSignalsIn()
+      TerminationSignals.hold()
+      raise(SIGTERM)
+      TerminationSignals.catch(except: nil)
+      #expect(!TerminationSignals.wereSent)
+      TerminationSignals.release()
+      #expect(TerminationSignals.wereSent)
+      TerminationSignals.catch(except: nil)
+      raise(SIGINT)
+      #expect(TerminationSignals.wereSent)
+    }
+  }
+
   @Test("Until then they do what they did")
   func untouched() async {
     await #expect(processExitsWith: .signal(SIGTERM)) {
