@@ -9,7 +9,7 @@ struct RandomOperationsTests {
     // A trap would lose it.
     fflush(nil)
     var random = RandomSteps(generator: SeededGenerator(seed: Environment.seed))
-    var left = Environment.isSoak ? 200_000_000 : 1_000_000
+    var left = Environment.isSoak ? 20_000_000 : 1_000_000
     while left > 0 {
       let setup = random.setup()
       let (steps, difference) = steps(setup, &random)

@@ -11,7 +11,7 @@ struct RandomReadsTests {
     // A trap would lose it.
     fflush(nil)
     var random = SeededGenerator(seed: Environment.seed)
-    var left = Environment.isSoak ? 100_000_000 : 200_000
+    var left = Environment.isSoak ? 10_000_000 : 200_000
     while left > 0 {
       var reading = ReadAgreement(
         count: Int.random(in: 0...40, using: &random),
