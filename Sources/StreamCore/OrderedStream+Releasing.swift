@@ -17,7 +17,9 @@ extension OrderedStream {
   ) throws(StreamError) {
     while position < limit, let piece = held.first {
       let start = position
-      let end = min(piece.range.upperBound, limit)
+      var end = min(piece.range.upperBound, limit)
+      // In parts, as each gives its room back: one piece may be all that waited.
+      if case .stored = piece.value { end = min(end, start + 1 << 20) }
       let result = send(piece.value, upTo: end, passing: bytes, at: offset)
       let sent = start..<position
       held.remove(sent)

@@ -44,6 +44,34 @@ struct GivenBackTests {
     #expect(try nbdkit.bytesOnDisk(in: sandbox.directory) >= 1.mib)
     _ = try await client.ask("disconnect")
   }
+
+  @Test("the disk space of a spool, while what waited there drains")
+  func draining() async throws {
+    let sandbox = try Sandbox.current()
+    let fifo = try sandbox.fifo()
+    let nbdkit = try await sandbox.nbdkit(
+      "pipe=\(fifo)", "size=65M", "spool=\(sandbox.directory)")
+    // Takes 33 MiB, and the rest only when it may go on.
+    let goOn = sandbox.path("go-on")
+    let reader = try await sandbox.reader(
+      "sh -c 'head -c \(33.mib); until test -e \(goOn); do sleep 0.01; done; cat'", of: fifo)
+    let client = try await nbdkit.connect()
+    for number in 1...64 { #expect(try await client.ask("write \(number.mib) \(1.mib)") == "ok") }
+    #expect(try nbdkit.bytesOnDisk(in: sandbox.directory) >= 64.mib)
+    try client.send("write 0 \(1.mib)")
+    try await eventually("half of it to be given back") {
+      try nbdkit.bytesOnDisk(in: sandbox.directory) <= 34.mib
+    }
+    #expect(client.isWaiting, "the other half waits for the reader")
+    #expect(try nbdkit.bytesOnDisk(in: sandbox.directory) >= 30.mib)
+    try Data().write(to: URL(filePath: goOn))
+    #expect(try await client.answer() == "ok")
+    #expect(try nbdkit.bytesOnDisk(in: sandbox.directory) < 1.mib)
+    _ = try await client.ask("disconnect")
+    try await nbdkit.stop()
+    try await reader.end()
+    expectContent(of: reader.file, .data(65.mib))
+  }
 }
 
 extension Nbdkit {
