@@ -100,7 +100,8 @@ def main():
             findings += filter(None, pool.imap_unordered(weather, cases))
     for group, (injected, harmless) in counts.items():
         print(f"{' '.join(group)}: {injected}", end=", ")
-        if not injected:
+        # On a loaded machine the other end may always be the faster one.
+        if not injected and group[2] != "poll":
             findings.append(f"{group} was never made")
         # A FIFO's largest size, looked up once, need not be known.
         if options.kind != "interrupted" and harmless > (group[2] == "read"):
