@@ -27,9 +27,12 @@ struct RunTests {
     let nbdkit = try await sandbox.nbdkit(
       "pipe=\(sandbox.path("fifo"))",
       options: ["-P", sandbox.path("pid")],
+      // What starts a process or a thread holds every signal back for that moment: all are asleep first.
       run: """
         until test -s '\(sandbox.path("pid"))'; do sleep 0.01; done
-        grep -h SigBlk /proc/self/status /proc/$PPID/status /proc/$(cat '\(sandbox.path("pid"))')/task/*/status
+        tasks="/proc/$PPID/status /proc/$(cat '\(sandbox.path("pid"))')/task/*/status"
+        while grep -q '^State:.[^S]' $tasks; do sleep 0.01; done
+        grep -h SigBlk /proc/self/status $tasks
         """)
     #expect(try await nbdkit.exit() == .exited(0))
     let masks = nbdkit.output.split(separator: "\n").compactMap {
