@@ -1,7 +1,7 @@
 import Testing
 
 /// Each call of a stream in turn goes wrong once, from the first to the last: Scripts/hostile.
-@Suite(.endToEnd, .requires("nbdkit", "python3"))
+@Suite(.endToEnd(limit: .seconds(300)), .requires("nbdkit", "python3"))
 struct EveryCallTests {
   @Test("A call that fails to send, whichever, is that request's error and the end of the stream")
   func sending() async throws {

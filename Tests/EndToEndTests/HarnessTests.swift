@@ -48,10 +48,7 @@ struct HarnessTests {
   func client() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image", size: 4.mib, data: [1.mib..<2.mib + 7])
-    let socket = sandbox.path("nbd")
-    try await sandbox.start(["nbdkit", "-f", "-U", socket, "file", image])
-    try await eventually("nbdkit to listen") { access(socket, F_OK) == 0 }
-    let client = try await Client(sandbox, "nbd+unix:///?socket=\(socket)")
+    let client = try await sandbox.nbdkit(image, plugin: "file").client()
     #expect(try await client.ask("connect") == "ok")
     #expect(try await client.ask("size") == "\(4.mib)")
     #expect(try await client.ask("read 0 \(1.mib)") == "zeroes")

@@ -2,7 +2,7 @@ import Testing
 
 /// What Scripts/hostile does to nbdkit, each time judging what the reader got by what the clients
 /// were told and by the report.
-@Suite(.endToEnd(limit: .seconds(150)), .requires("nbdkit", "python3"))
+@Suite(.endToEnd(limit: .seconds(300)), .requires("nbdkit", "python3"))
 struct HostileClientTests {
   @Test("A minute of random sessions ends no server, hangs none, and finds no lie")
   func sessions() async throws {

@@ -61,7 +61,7 @@ struct NothingWrittenTests {
       "\(parameter)=\(fifo)", "size=64K",
       under: [
         "strace", "-f", "-o", trace, "-e", "trace=unlink",
-        "-e", "inject=unlink:delay_enter=1500000",
+        "-e", "inject=unlink:delay_enter=5000000",
       ])
     try nbdkit.signal(SIGTERM)
     try await eventually("nbdkit to remove the FIFO") {

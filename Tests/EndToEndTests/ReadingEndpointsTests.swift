@@ -30,8 +30,8 @@ struct ReadingEndpointsTests {
   func socket() async throws {
     try await expectCopied(
       """
-      socat -u OPEN:image UNIX-LISTEN:socket &
-      until test -S socket; do sleep 0.01; done
+      socat -u OPEN:image UNIX-LISTEN:"$PWD/socket" &
+      until grep -q " 00010000 .* $PWD/socket" /proc/net/unix; do sleep 0.01; done
       nbdkit -U - "$plugin" read=socket size=16M report=report --run 'nbdcopy "$uri" out'
       """)
   }

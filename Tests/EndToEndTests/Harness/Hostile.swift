@@ -10,7 +10,7 @@ func playHostile(
     ["env", "TMPDIR=\(sandbox.directory)", Client.python, "-B", scriptPath("hostile/\(script)")]
       + arguments)
   #expect(
-    try await child.exit(within: .seconds(145)).isSuccess, "\(child.output)",
+    try await child.exit(within: .seconds(290)).isSuccess, "\(child.output)",
     sourceLocation: sourceLocation)
   print("\(script): \(child.output)", terminator: "")
 }

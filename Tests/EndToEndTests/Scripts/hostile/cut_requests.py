@@ -53,8 +53,7 @@ def leave_receiving(server):
 
 def main():
     # Nothing is sent before the end, so that whoever comes finds the disk as it was.
-    server = Server([f"size={SIZE}", f"rewind={SIZE}"])
-    try:
+    with Server([f"size={SIZE}", f"rewind={SIZE}"]) as server:
         reader = Reader(server.fifo)
         first = Connection(server.socket).negotiate()
         before = server.descriptors()
@@ -76,8 +75,6 @@ def main():
         server.check_leavings()
         if reader.data != content or server.report()["outcome"] != "complete":
             raise Finding(f"{reader.count} bytes for {SIZE}: {server.report()}\n{server.log}")
-    finally:
-        server.remove()
     print(f"{count} clients left in the middle")
 
 

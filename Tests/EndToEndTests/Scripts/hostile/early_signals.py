@@ -3,18 +3,13 @@
 usage: early_signals.py [--runs N] [--jobs N]
 """
 
-import argparse
 import json
-import multiprocessing
 import os
 import random
 import signal
-import statistics
-import sys
 import time
-import traceback
-from collections import Counter
 
+import signals
 import wire
 from server import Finding, Server
 
@@ -37,14 +32,11 @@ def check_command(server):
         time.sleep(0.01)
 
 
-def run(case):
-    """Returns how nbdkit ended, or what was found."""
-    seed, usual = case
+def run(seed, usual):
+    """Returns how nbdkit ended."""
     chance = random.Random(seed)
-    server = None
-    try:
-        endpoint = chance.choice(ENDPOINTS)
-        server = Server(PARAMETERS, endpoint, waits=False)
+    endpoint = chance.choice(ENDPOINTS)
+    with Server(PARAMETERS, endpoint, waits=False) as server:
         time.sleep(random.random() * 1.5 * usual)
         number = chance.choice([signal.SIGTERM, signal.SIGINT])
         server.process.send_signal(number)
@@ -58,40 +50,14 @@ def run(case):
         text = server.file("report")
         if status and text or text and json.loads(text)["outcome"] == "complete":
             raise Finding(f"status {status} and a report: {text}")
-        return "orderly" if status == 0 else "at once", None
-    except Exception:
-        return None, f"SEED {seed}: {traceback.format_exc()}\n{server and server.log}"
-    finally:
-        if server:
-            server.remove()
+        return "orderly" if status == 0 else "at once"
 
 
-def time_to_serve(_):
+def time_to_serve():
     start = time.monotonic()
-    server = Server(PARAMETERS)
-    took = time.monotonic() - start
-    server.terminate()
-    server.remove()
-    return took
+    with Server(PARAMETERS):
+        return time.monotonic() - start
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--jobs", type=int, default=4)
-    options = parser.parse_args()
-    endings = Counter()
-    with multiprocessing.Pool(options.jobs) as pool:
-        usual = statistics.median(pool.map(time_to_serve, range(20)))
-        first = random.randrange(10**9)
-        cases = ((seed, usual) for seed in range(first, first + options.runs))
-        for ending, finding in pool.imap_unordered(run, cases):
-            endings[ending] += 1
-            if finding:
-                print(finding, flush=True)
-    print(f"{options.runs} signals within {1500 * usual:.0f} ms: {dict(endings)}")
-    # Both have to be there, or the moments are not random.
-    sys.exit(endings[None] > 0 or not endings["orderly"] or not endings["at once"])
-
-
-main()
+if __name__ == "__main__":
+    signals.play(run, measure=time_to_serve, wanted=["orderly", "at once"])

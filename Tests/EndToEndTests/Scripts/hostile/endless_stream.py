@@ -17,8 +17,8 @@ DATA = 1 << 20
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1024
     # Some of it waits for its turn, as with a client that does not write in order.
-    server = Server([f"size={count * GIB}", "reorder=16M", "rewind=1M"], endpoint="pipe=/dev/null")
-    try:
+    parameters = [f"size={count * GIB}", "reorder=16M", "rewind=1M"]
+    with Server(parameters, endpoint="pipe=/dev/null") as server:
         connection = Connection(server.socket).negotiate()
         data = pattern(1, 0, DATA)
         early = None
@@ -44,8 +44,6 @@ def main():
         if server.report()["outcome"] != "complete":
             raise Finding(story)
         print(story)
-    finally:
-        server.remove()
 
 
 main()

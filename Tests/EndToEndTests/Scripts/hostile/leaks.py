@@ -14,11 +14,11 @@ MIB = 1 << 20
 def main():
     wire.LIMIT = 60  # Everything takes many times as long.
     with tempfile.NamedTemporaryFile("r") as log:
-        server = Server(
-            ["size=4M", "reorder=8M", "rewind=256k", "spool=@"],
-            prefix=["valgrind", "--leak-check=full", "--errors-for-leak-kinds=definite",
-                    f"--suppressions={ROOT}/Tests/Sanitizers/valgrind.txt", f"--log-file={log.name}"])
-        try:
+        valgrind = [
+            "valgrind", "--leak-check=full", "--errors-for-leak-kinds=definite",
+            f"--suppressions={ROOT}/Tests/Sanitizers/valgrind.txt", f"--log-file={log.name}"]
+        parameters = ["size=4M", "reorder=8M", "rewind=256k", "spool=@"]
+        with Server(parameters, prefix=valgrind) as server:
             reader = Reader(server.fifo)
             content = pattern(1, 0, MIB) + bytes(MIB) + pattern(3, 2 * MIB, 2 * MIB)
             for parts in (0, 2, 3), (1,):
@@ -38,8 +38,6 @@ def main():
             reader.end()
             if reader.data != content or server.report()["outcome"] != "complete":
                 raise Finding(f"{server.report()}\n{server.log}")
-        finally:
-            server.remove()
         text = log.read()
     errors = re.search(r"ERROR SUMMARY: (\d+) errors", text)
     lost = re.search(r"definitely lost: ([\d,]+) bytes", text)

@@ -13,8 +13,7 @@ from wire import Connection
 
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    server = Server([f"size={count * 512}"])
-    try:
+    with Server([f"size={count * 512}"]) as server:
         reader = Reader(server.fifo, keep=False)
         early = None
         for number in range(count):
@@ -41,8 +40,6 @@ def main():
         if server.report()["outcome"] != "complete" or reader.count != count * 512:
             raise Finding(f"{reader.count} bytes read: {story}")
         print(story)
-    finally:
-        server.remove()
 
 
 main()

@@ -3,16 +3,12 @@
 usage: random_signals.py [--runs N] [--jobs N]
 """
 
-import argparse
-import multiprocessing
 import random
 import signal
-import sys
 import threading
 import time
-import traceback
-from collections import Counter
 
+import signals
 import wire
 from disk import Disk, pattern
 from judgement import IMPATIENCE, judge
@@ -56,21 +52,18 @@ def write(server, disk, chance, failures):
         failures.append(error)
 
 
-def run(seed):
-    """Returns how the stream ended, or what was found."""
+def run(seed, usual):
+    """Returns how the stream ended."""
     chance = random.Random(seed)
-    server = None
-    try:
-        server = Server(
-            [f"size={SIZE}", f"reorder={chance.choice([0, 65536])}",
-             f"rewind={chance.choice([0, 0, 65536])}"], make_fifo=chance.random() < 0.5)
+    parameters = [f"size={SIZE}", f"reorder={chance.choice([0, 65536])}",
+                  f"rewind={chance.choice([0, 0, 65536])}"]
+    with Server(parameters, make_fifo=chance.random() < 0.5) as server:
         reader = Reader(
             server.fifo, after=chance.choice([0, 0, 0, 0.01]), pause=chance.choice([0, 0, 0.05]))
         disk, failures, excuses = Disk(), [], {"a signal"}
         client = threading.Thread(target=write, args=[server, disk, chance, failures])
-        moment = random.random() ** 2 / 15
         client.start()
-        time.sleep(moment)
+        time.sleep(random.random() ** 2 * 3 * usual)
         server.process.send_signal(random.choice([signal.SIGTERM, signal.SIGINT]))
         if random.random() < 0.2:
             excuses.add(IMPATIENCE)
@@ -84,29 +77,18 @@ def run(seed):
             raise failures[0]
         report = server.report()
         judge(report, reader, disk, SIZE, excuses)
-        return report["outcome"], None
-    except Exception:
-        return None, f"SEED {seed}: {traceback.format_exc()}\n{server and server.log}"
-    finally:
-        if server:
-            server.remove()
+        return report["outcome"]
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--jobs", type=int, default=4)
-    options = parser.parse_args()
-    outcomes = Counter()
-    with multiprocessing.Pool(options.jobs) as pool:
-        first = random.randrange(10**9)
-        for outcome, finding in pool.imap_unordered(run, range(first, first + options.runs)):
-            outcomes[outcome] += 1
-            if finding:
-                print(finding, flush=True)
-    print(f"{options.runs} signals: {dict(outcomes)}")
-    # Both ends of the story have to be there, or the moments are not random.
-    sys.exit(outcomes[None] > 0 or not outcomes["complete"] or not outcomes["failed"])
+def time_to_write():
+    with Server([f"size={SIZE}"]) as server:
+        Reader(server.fifo)
+        start = time.monotonic()
+        write(server, Disk(), random.Random(0), failures := [])
+        if failures:
+            raise failures[0]
+        return time.monotonic() - start
 
 
-main()
+if __name__ == "__main__":
+    signals.play(run, measure=time_to_write, wanted=["complete", "failed"])

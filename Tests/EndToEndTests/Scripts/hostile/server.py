@@ -27,24 +27,40 @@ def open_end(place, mode):
     return os.open(place, mode) if isinstance(place, str) else place.accept()[0].detach()
 
 
-def let_go(path, mode):
-    """Lets somebody go on who waits in opening the other end of a FIFO."""
-    try:
-        os.close(os.open(path, mode | os.O_NONBLOCK))
-    except (OSError, TypeError):
-        pass
+class Peer(threading.Thread):
+    """Whoever is at the other end of nbdkit's stream."""
+
+    def __init__(self, place):
+        super().__init__(daemon=True)
+        self.place = place
+        self.opened = threading.Event()
+        self.start()
+
+    def end(self, mode, finding):
+        """Waits for the end, when nobody is at nbdkit's end any more.
+
+        Until it has opened a FIFO it may be waiting, now or soon, for somebody to open it in `mode`.
+        """
+        end = time.monotonic() + wire.LIMIT
+        while self.is_alive() and time.monotonic() < end:
+            if not self.opened.is_set():
+                try:
+                    os.close(os.open(self.place, mode | os.O_NONBLOCK))
+                except (OSError, TypeError):
+                    pass
+            self.join(0.01)
+        if self.is_alive():
+            raise Hang(finding)
 
 
-class Reader(threading.Thread):
+class Reader(Peer):
     """Reads a stream to its end, or as far as it is told to."""
 
     def __init__(self, place, after=0, pause=0, most=None, keep=True):
-        super().__init__(daemon=True)
-        self.place, self.after, self.pause, self.most, self.keep = place, after, pause, most, keep
+        self.after, self.pause, self.most, self.keep = after, pause, most, keep
         self.data = bytearray()
         self.count = 0
-        self.opened = False
-        self.start()
+        super().__init__(place)
 
     def run(self):
         time.sleep(self.after)
@@ -52,7 +68,7 @@ class Reader(threading.Thread):
             file = open_end(self.place, os.O_RDONLY)
         except FileNotFoundError:  # The plugin's own, and nbdkit has ended.
             return
-        self.opened = True
+        self.opened.set()
         left = self.most
         while left is None or left > 0:
             part = os.read(file, 1 << 20 if left is None else min(left, 1 << 20))
@@ -69,22 +85,15 @@ class Reader(threading.Thread):
         os.close(file)
 
     def end(self):
-        """Waits for the end, when nobody writes any more."""
-        self.join(0 if self.opened else self.after)
-        let_go(self.place, os.O_WRONLY)
-        self.join(wire.LIMIT)
-        if self.is_alive():
-            raise Hang("the reader sees no end of the stream")
+        super().end(os.O_WRONLY, "the reader sees no end of the stream")
 
 
-class Writer(threading.Thread):
+class Writer(Peer):
     """Writes `data`, in pieces, as far as somebody takes it."""
 
     def __init__(self, place, data, piece=1 << 20, after=0, pause=0):
-        super().__init__(daemon=True)
-        self.place, self.data, self.piece, self.after, self.pause = place, data, piece, after, pause
-        self.opened = threading.Event()
-        self.start()
+        self.data, self.piece, self.after, self.pause = data, piece, after, pause
+        super().__init__(place)
 
     def run(self):
         time.sleep(self.after)
@@ -104,17 +113,11 @@ class Writer(threading.Thread):
         os.close(file)
 
     def end(self):
-        """Waits for the end, when nobody reads any more."""
-        if not self.opened.is_set():
-            self.join(self.after)
-            let_go(self.place, os.O_RDONLY)
-        self.join(wire.LIMIT)
-        if self.is_alive():
-            raise Hang("the writer is not told that nobody reads")
+        super().end(os.O_RDONLY, "the writer is not told that nobody reads")
 
 
 class Server:
-    """nbdkit on a socket of its own; in its parameters @ is its directory.
+    """nbdkit on a socket of its own; in its parameters @ is its directory. `with` ends and removes it.
 
     `listens`: somebody is to be connected to, at @/peer. `waits`: until it serves.
     """
@@ -198,6 +201,14 @@ class Server:
         left = set(os.listdir(self.directory)) - self.made_files
         if left:
             raise Finding(f"left behind: {left}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if error:
+            error.add_note(self.log[-4000:])
+        self.remove()
 
     def remove(self):
         if self.process.poll() is None:

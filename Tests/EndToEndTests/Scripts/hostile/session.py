@@ -148,6 +148,9 @@ class Session:
                 connection.send(wire.request(kind, offset, length, flags) + data)
             except Closed:
                 break
+            # Answers beyond what a socket holds would keep the server from taking more requests.
+            if kind == wire.READ and length > 8 * KIB:
+                break
         answered = 0
         try:
             for kind, offset, length, data in sent:
