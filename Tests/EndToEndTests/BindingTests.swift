@@ -158,6 +158,69 @@ struct BindingTests {
     #expect(nbdkit.ends == ["cleaned up", "closed", "released", "unloaded"])
   }
 
+  @Test("knows its client", .requires("nbdkit", "python3-libnbd"))
+  func peer() async throws {
+    let nbdkit = try await Sandbox.current().probe()
+    let client = try await nbdkit.connect()
+    let met = "probe met \(getuid()):\(getgid()), process \(client.child.pid), at unix(path: nil)"
+    #expect(nbdkit.log.contains(met))
+    #expect(nbdkit.log.contains("probe opens '' without TLS"))
+  }
+
+  @Test("is told a password that is in a file", .requires("nbdkit"))
+  func password() async throws {
+    let sandbox = try Sandbox.current()
+    try Data("open sesame\n".utf8).write(to: URL(filePath: sandbox.path("password")))
+    let nbdkit = try await sandbox.nbdkit(
+      "password=+\(sandbox.path("password"))", options: ["-v"], plugin: Plugin.probe())
+    #expect(nbdkit.log.contains("probe was given 'open sesame'"))
+  }
+
+  @Test("may end the server, which still answers", .requires("nbdkit", "python3-libnbd"))
+  func shutdown() async throws {
+    let nbdkit = try await Sandbox.current().probe()
+    let client = try await nbdkit.connect()
+    #expect(try await client.ask("read \(Self.bad - 2) 1") == "zeroes")
+    try await client.die()
+    #expect(try await nbdkit.child.exit() == .exited(0))
+    #expect(nbdkit.ends == ["cleaned up", "closed", "released", "unloaded"])
+  }
+
+  @Test("may put a client out, or is told that the server can't", .requires("nbdkit", "python3-libnbd"))
+  func disconnect() async throws {
+    let nbdkit = try await Sandbox.current().probe()
+    let client = try await nbdkit.connect()
+    let answer = try await client.ask("read \(Self.bad - 3) 1")
+    if nbdkit.errorLines.contains("disconnect: the server is too old: nbdkit 1.34 can") {
+      #expect(answer == "EINVAL", "what nbdkit makes of ENOTSUP")
+      #expect(try await client.ask("read 0 512") == "zeroes")
+    } else {
+      #expect(try await client.ask("read 0 512") != "zeroes")
+    }
+  }
+
+  @Test(
+    "does not sleep longer than its client is there, nor than the server",
+    .requires("nbdkit", "python3-libnbd"))
+  func sleep() async throws {
+    let nbdkit = try await Sandbox.current().probe()
+    let first = try await nbdkit.connect()
+    let request = "read \(Self.bad - 4) 1"
+    try first.send(request)
+    try await nbdkit.receive(request)
+    try await first.die()
+    try await eventually("the first to be released") { nbdkit.ends == ["closed", "released"] }
+
+    let second = try await nbdkit.connect()
+    try second.send(request)
+    try await eventually("the second to sleep") {
+      nbdkit.log.matches(of: /pread count=1\s/).count == 2
+    }
+    try nbdkit.signal(SIGTERM)
+    #expect(try await second.answer() == "ESHUTDOWN")
+    #expect(try await nbdkit.child.exit() == .exited(0))
+  }
+
   @Test("describes itself", .requires("nbdkit"))
   func description() async throws {
     let sandbox = try Sandbox.current()
@@ -170,14 +233,14 @@ struct BindingTests {
         "max_thread_model=serialize_requests", "magic_config_key=size",
       ]))
     let help = try await sandbox.succeed("nbdkit", "--help", probe).output
-    #expect(help.contains("\nsize=<SIZE>  The disk's size"))
+    #expect(help.contains("\nsize=<SIZE>          The disk's size"))
     #expect(try await sandbox.succeed("nbdkit", "--version", probe).output.contains("probe 1.2.3"))
   }
 
   @Test(
     "refuses a bad command line with one line", .requires("nbdkit"),
     arguments: [
-      ("foo=1", "foo=1: unknown: size= is the only parameter"),
+      ("foo=1", "foo=1: unknown: size= and password= are not"),
       ("size=2M", "size=2097152: more than 1M"),
     ])
   func badParameter(_ parameter: String, line: String) async throws {

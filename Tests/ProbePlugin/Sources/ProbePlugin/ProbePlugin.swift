@@ -8,15 +8,21 @@ public func pluginInit() -> UnsafeMutableRawPointer { ProbePlugin.register() }
 
 /// A RAM disk that can do all that NBDKit offers, says in debug lines how its connections end, and
 /// fails on request: each request that begins at ``badOffset`` + N fails with errno N, at
-/// ``foreignOffset`` with an error of a foreign type.
-final class ProbePlugin: Plugin, Sendable {
+/// ``foreignOffset`` with an error of a foreign type. Others before that ask something of the server.
+final class ProbePlugin: Plugin, ClientScreening, Sendable {
   static let badOffset = UInt64(ProbeDisk.capacity) - 4096
   static let foreignOffset = badOffset - 1
+  static let shutdownOffset = badOffset - 2
+  static let disconnectOffset = badOffset - 3
+  static let sleepOffset = badOffset - 4
 
   static let name = "probe"
   static let longName: String? = "nbdkit probe plugin"
   static let version: String? = "1.2.3"
-  static let parameterHelp: String? = "size=<SIZE>  The disk's size, at most 1M, the default."
+  static let parameterHelp: String? = """
+    size=<SIZE>          The disk's size, at most 1M, the default.
+    password=<PASSWORD>  Is told in a debug line.
+    """
   static let magicParameter: String? = "size"
   static let threadModel = ThreadModel<ProbePlugin>.serializeRequests
 
@@ -24,11 +30,15 @@ final class ProbePlugin: Plugin, Sendable {
   private let size = Mutex(UInt64(ProbeDisk.capacity))
 
   func configure(_ key: String, _ value: String) throws {
-    guard key == "size" else {
-      throw PluginError(.invalidArgument, "\(key)=\(value): unknown: size= is the only parameter")
+    switch key {
+    case "size":
+      let size = try Server.parseSize(value)
+      self.size.withLock { $0 = size }
+    case "password":
+      Server.debug("probe was given '\(try Server.readPassword(value))'")
+    default:
+      throw PluginError(.invalidArgument, "\(key)=\(value): unknown: size= and password= are not")
     }
-    let size = try Server.parseSize(value)
-    self.size.withLock { $0 = size }
   }
 
   func configurationComplete() throws {
@@ -42,8 +52,17 @@ final class ProbePlugin: Plugin, Sendable {
     [("probe_size", "\(size.withLock { $0 })")]
   }
 
-  func open(readOnly: Bool) -> ProbeConnection {
-    ProbeConnection(disk, size: size.withLock { $0 })
+  func preconnect(readOnly: Bool) {
+    let user = "\(Server.peerUser ?? .max):\(Server.peerGroup ?? .max)"
+    Server.debug(
+      "probe met \(user), process \(Server.peerProcess ?? 0), at \(Server.peerAddress ?? .other(family: 0))"
+    )
+  }
+
+  func open(readOnly: Bool) throws -> ProbeConnection {
+    let isTLS = Server.isTLS == true
+    Server.debug("probe opens '\(try Server.exportName())' \(isTLS ? "with" : "without") TLS")
+    return ProbeConnection(disk, size: size.withLock { $0 })
   }
 
   func cleanup() { Server.debug("end: cleaned up") }
@@ -123,7 +142,13 @@ final class ProbeConnection: Connection, Flushable, ForceUnitAccessible, FastZer
 
   private func check(_ offset: UInt64) throws {
     struct Foreign: Error {}
-    if offset == ProbePlugin.foreignOffset { throw Foreign() }
+    switch offset {
+    case ProbePlugin.foreignOffset: throw Foreign()
+    case ProbePlugin.shutdownOffset: Server.shutdown()
+    case ProbePlugin.disconnectOffset: try Server.disconnect(force: true)
+    case ProbePlugin.sleepOffset: try Server.sleep(for: .seconds(600))
+    default: break
+    }
     guard offset > ProbePlugin.badOffset else { return }
     let errno = Errno(rawValue: Int32(offset - ProbePlugin.badOffset))
     throw PluginError(errno, "probe: \(errno) at \(offset)\nas asked")
