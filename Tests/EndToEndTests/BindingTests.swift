@@ -186,7 +186,8 @@ struct BindingTests {
     #expect(nbdkit.ends == ["cleaned up", "closed", "released", "unloaded"])
   }
 
-  @Test("may put a client out, or is told that the server can't", .requires("nbdkit", "python3-libnbd"))
+  @Test(
+    "may put a client out, or is told that the server can't", .requires("nbdkit", "python3-libnbd"))
   func disconnect() async throws {
     let nbdkit = try await Sandbox.current().probe()
     let client = try await nbdkit.connect()

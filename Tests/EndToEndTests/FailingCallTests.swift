@@ -2,9 +2,6 @@ import Foundation
 import Glibc
 import Testing
 
-/// The contract says 2 s; a loaded machine gets 5.
-private let atOnce = Duration.seconds(5)
-
 /// Where `CALL ACTION WHICH` stand for system calls of the plugin that fail: Tests/Faults/Sources.
 @Suite("A system call of the plugin", .endToEnd, .requires("nbdkit", "python3-libnbd", "socat"))
 struct FailingCallTests {
@@ -80,7 +77,7 @@ struct FailingCallTests {
     #expect(stream.wasInjected)
     #expect(answers.contains("ENOMEM"))
     stream.client.child.killGroup()
-    try await stream.nbdkit.stop(within: atOnce)
+    try await stream.nbdkit.stop(within: .atOnce)
     try await stream.reader.end()
     #expect(try Report(stream.report).outcome == "failed")
   }
@@ -145,13 +142,13 @@ private struct FaultyStream {
       "write 0 \(1.mib)", "write \(2.mib) \(1.mib)", "zero \(1.mib) \(1.mib)",
       "write \(3.mib) \(1.mib)",
     ] {
-      answers.append(try await client.ask(step, within: atOnce))
+      answers.append(try await client.ask(step, within: .atOnce))
     }
-    let last = try await client.ask("read \(4.mib - 64.kib) \(64.kib)", within: atOnce)
+    let last = try await client.ask("read \(4.mib - 64.kib) \(64.kib)", within: .atOnce)
     answers.append(last == "pattern" ? "ok" : last)
     _ = try await client.ask("disconnect")
     client.child.killGroup()
-    try await nbdkit.stop(within: atOnce)
+    try await nbdkit.stop(within: .atOnce)
     try await reader.end()
     #expect(contentsOfDirectory(spool) == [], "nothing is left")
     return answers

@@ -92,8 +92,8 @@ struct ReadCommandTests {
     try await Task.sleep(for: .milliseconds(300))
     #expect(client.isWaiting)
     try nbdkit.signal(SIGTERM)
-    #expect(try await client.answer(within: .seconds(5)) == "ESHUTDOWN")
-    try await nbdkit.child.exit(within: .seconds(5))
+    #expect(try await client.answer(within: .atOnce) == "ESHUTDOWN")
+    try await nbdkit.child.exit(within: .atOnce)
     #expect(try Report(try Sandbox.current().path("report")).outcome == "failed")
     try await expectGone(group)
   }

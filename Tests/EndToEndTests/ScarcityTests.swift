@@ -26,14 +26,14 @@ struct ScarcityTests {
     if try await client.ask("connect") == "ok" {
       #expect(try await client.ask("write 0 \(1.mib)") == "ok")
       #expect(try await client.ask("disconnect") == "ok")
-      try await nbdkit.stop(within: .seconds(5))
+      try await nbdkit.stop(within: .atOnce)
       try await reader.end()
       expectContent(of: reader.file, .data(1.mib))
       #expect(try Report(report).outcome == "complete")
     } else {
       #expect(limit < 10)
       try await client.die()
-      try await nbdkit.stop(within: .seconds(5))
+      try await nbdkit.stop(within: .atOnce)
       // It may have had no descriptor for the FIFO: then nobody has ended the reader's wait.
       reader.child.killGroup()
       let found = try Report(report)

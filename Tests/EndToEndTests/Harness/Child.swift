@@ -71,7 +71,7 @@ final class Child: Sendable, CustomStringConvertible {
   var errors: String { text(of: "\(log).err") }
 
   @discardableResult
-  func exit(within limit: Duration = .seconds(20)) async throws -> Status {
+  func exit(within limit: Duration = .hang) async throws -> Status {
     try await eventually("\(command[0]) to end", within: limit) { !isRunning }
     guard let status = status.value else { throw CancellationError() }
     return try status.get()

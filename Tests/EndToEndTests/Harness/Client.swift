@@ -22,7 +22,7 @@ struct Client {
   }
 
   /// The answer to the oldest step not answered yet.
-  func answer(within limit: Duration = .seconds(20)) async throws -> String {
+  func answer(within limit: Duration = .hang) async throws -> String {
     let number = answered.value
     var lines: [Substring] = []
     try await eventually("the client's answer", within: limit) {
@@ -39,7 +39,7 @@ struct Client {
   /// Is the oldest step still without an answer?
   var isWaiting: Bool { child.output.split(separator: "\n").count <= answered.value }
 
-  func ask(_ step: String, within limit: Duration = .seconds(20)) async throws -> String {
+  func ask(_ step: String, within limit: Duration = .hang) async throws -> String {
     try send(step)
     return try await answer(within: limit)
   }

@@ -53,7 +53,7 @@ struct EndToEnd: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == EndToEnd {
-  static var endToEnd: Self { EndToEnd(limit: .seconds(90)) }
+  static var endToEnd: Self { EndToEnd(limit: .seconds(180)) }
   static func endToEnd(limit: Duration) -> Self { EndToEnd(limit: limit) }
 }
 

@@ -91,7 +91,7 @@ struct Nbdkit {
 
   /// Sends SIGTERM and waits for the end.
   @discardableResult
-  func stop(within limit: Duration = .seconds(20)) async throws -> Child.Status {
+  func stop(within limit: Duration = .hang) async throws -> Child.Status {
     try signal(SIGTERM)
     return try await child.exit(within: limit)
   }

@@ -21,7 +21,7 @@ struct Reader {
   func resume() { child.signal(SIGCONT) }
 
   /// Waits until it has seen the end of the stream.
-  func end(within limit: Duration = .seconds(20)) async throws {
+  func end(within limit: Duration = .hang) async throws {
     guard try await child.exit(within: limit).isSuccess else {
       throw Sandbox.Missing(description: "the reader failed: \(child.errors)")
     }

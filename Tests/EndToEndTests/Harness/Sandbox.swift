@@ -85,7 +85,7 @@ final class Sandbox: Sendable {
 
   /// Runs a program to its end.
   @discardableResult
-  func run(_ command: String..., within limit: Duration = .seconds(60)) async throws -> Child {
+  func run(_ command: String..., within limit: Duration = .hang) async throws -> Child {
     let child = try await start(command)
     try await child.exit(within: limit)
     return child
@@ -93,7 +93,12 @@ final class Sandbox: Sendable {
 
   /// Runs a program that has to succeed: the ground a test stands on, not what it checks.
   @discardableResult
-  func succeed(_ command: String..., within limit: Duration = .seconds(60)) async throws -> Child {
+  func succeed(_ command: String..., within limit: Duration = .hang) async throws -> Child {
+    try await succeed(command, within: limit)
+  }
+
+  @discardableResult
+  func succeed(_ command: [String], within limit: Duration = .hang) async throws -> Child {
     let child = try await start(command)
     guard try await child.exit(within: limit).isSuccess else {
       throw Missing(description: "\(command) failed: \(child.errors)")
