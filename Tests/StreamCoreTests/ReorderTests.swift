@@ -1,5 +1,6 @@
-import StreamCore
 import Testing
+
+@testable import StreamCore
 
 @Suite("The reorder window")
 struct ReorderTests {
@@ -14,6 +15,26 @@ struct ReorderTests {
     try stream.write("e", at: 4)
     #expect(stream.sent == "abcdefg")
     #expect(stream.stored == 0)
+  }
+
+  @Test("what waits is copied once into the store and goes from there once, whatever the order")
+  func copiedOnce() throws {
+    var stream = OrderedStream(
+      limits: .init(reorder: .max, rewind: 0, head: 0), sink: CallLog(), store: CountingStore())
+    var generator = SeededGenerator(seed: 1)
+    let block = [UInt8](repeating: 1, count: 100)
+    var inOrder: UInt64 = 0
+    for offset in (0..<1000).shuffled(using: &generator).map({ UInt64($0) * 100 }) {
+      if offset == stream.position { inOrder += 100 }
+      try stream.write(block.span.bytes, at: offset)
+    }
+    #expect(stream.position == 100_000)
+    #expect(stream.store.stored == 100_000 - inOrder)
+    #expect(stream.store.discarded == stream.store.stored)
+    let sent = stream.sink.calls.reduce(0) {
+      if case .bytes(_, let count) = $1 { $0 + count } else { $0 }
+    }
+    #expect(sent == 100_000)
   }
 
   @Test("the newest of several writes wins, whatever they overlap")

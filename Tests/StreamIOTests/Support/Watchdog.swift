@@ -7,7 +7,7 @@ final class Watchdog {
   init(_ bite: @escaping @Sendable () -> Void) {
     timer = DispatchWorkItem(block: bite)
     // Not a global queue, whose threads may all be in tests.
-    DispatchQueue(label: "watchdog").asyncAfter(deadline: .now() + .seconds(20), execute: timer)
+    DispatchQueue(label: "watchdog").asyncAfter(deadline: .now() + .seconds(60), execute: timer)
   }
 
   func stop() {
