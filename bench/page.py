@@ -92,7 +92,7 @@ def disks(rows: list[dict], rounds: int) -> list[str]:
     ]
 
 
-def windows(rows: list[dict], rounds: int) -> list[str]:
+def pairs(title: str, text: str, rows: list[dict], rounds: int) -> list[str]:
     def cells(row: dict) -> list[str]:
         times = row["times"]
         columns = (times[OURS], times[AGAINST], ratios(times, OURS, AGAINST))
@@ -100,8 +100,7 @@ def windows(rows: list[dict], rounds: int) -> list[str]:
 
     head = ["", "s", f"{AGAINST}, s", "ratio"]
     return [
-        "### Windows", "",
-        f"What it costs to hold bytes, medians of {rounds} rounds.", "",
+        f"### {title}", "", f"{text}, medians of {rounds} rounds.", "",
         *table(head, [cells(row) for row in rows]),
     ]
 
@@ -160,7 +159,8 @@ def commands(rows: list[dict]) -> list[str]:
     lines = [
         "### Commands", "",
         "Each with `bash -e -o pipefail -c`, timed by `hyperfine -N --runs 1`, in a directory",
-        "where `streaming.so` is the plugin and `ramdisk.so` the example; `floor` and `write-only.so` are built from bench/. What stands",
+        "where `streaming.so` is the plugin and `ramdisk.so` the example; `floor` and `write-only.so`",
+        "are built from bench/. What stands",
         f"under {SMALL} is the first command, where `/proc/sys/fs/pipe-max-size` reads 65536.", "",
         "<details><summary>all</summary>", "", "```sh",
     ]
@@ -185,7 +185,9 @@ def render(results: dict) -> str:
     if of("disks"):
         lines += disks(of("disks"), rounds)
     if of("windows"):
-        lines += windows(of("windows"), rounds)
+        lines += pairs("Windows", "What it costs to hold bytes", of("windows"), rounds)
+    if of("others"):
+        lines += pairs("Reading and showing", "A stream as a disk, and progress", of("others"), rounds)
     if of("start"):
         lines += starts(of("start"))
     if "memory" in results:

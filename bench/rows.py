@@ -37,7 +37,7 @@ class Command:
 class Row:
     name: str
     title: str
-    kind: str  # the table it stands in: streams, requests, disks or start
+    kind: str  # the table it stands in: streams, requests, disks, windows, others or start
     commands: dict[str, Command]
     check: str = ""  # reads what the reader puts out, and fails if that is not all
     image: str | None = None
@@ -163,7 +163,8 @@ def windows(images: Images, quick: bool) -> list[Row]:
             check=f" | cmp - {dense}", commands={
                 OURS: ours(out_of_order, size), AGAINST: ours(in_order, size)}),
         Row("window-nbdcopy", "nbdcopy, against nbdcopy into nbdkit null", "windows", image=dense,
-            check=f" | cmp - {dense}", commands={OURS: ours(export, size), AGAINST: Command(serve("null", size, export))}),
+            check=f" | cmp - {dense}", commands={
+                OURS: ours(export, size), AGAINST: Command(serve("null", size, export))}),
         Row("window-tiny", f"{pieces} pieces of 512 bytes held, against the same into nbdkit null",
             "windows", check=f" | wc -c | grep -qx {4 * KIB + pieces * KIB - 512}", commands={
                 OURS: ours(scattered, spread, f"reorder={spread}"),
@@ -172,6 +173,25 @@ def windows(images: Images, quick: bool) -> list[Row]:
             check=f" | wc -c | grep -qx {shuffled_size}", commands={
             OURS: ours(shuffled, shuffled_size, f"{window} spool=."),
             AGAINST: ours(shuffled, shuffled_size, window)}),
+    ]
+
+
+def directions(images: Images) -> list[Row]:
+    """A stream that is read, against what there is without: a file as large as the disk."""
+    dense, size = "dense.raw", images.size("dense.raw")
+    title = f"{size / GIB:g} GiB dense"
+    read = serve("./streaming.so read=-", size, 'nbdcopy "$uri" - {out}')
+    copied = "cat >copy && nbdcopy -- [ qemu-nbd -r -f raw copy ] - {out}; rm copy"
+    shown = serve("./streaming.so - progress=true", size, convert(dense))
+    return [
+        Row("read", f"{title}, read from a pipe by nbdcopy, against by way of a file", "others",
+            image=dense, check=f" | cmp - {dense}", commands={
+                OURS: Command(f"cat {dense} | {read}"),
+                AGAINST: Command(f"cat {dense} | {{{{ {copied}; }}}}")}),
+        Row("progress", f"{title}, with progress=true, against without", "others",
+            image=dense, check=f" | cmp - {dense}", commands={
+                OURS: Command(shown + " 2>progress | cat {out}"),
+                AGAINST: Command(serve("./streaming.so -", size, convert(dense)) + " | cat {out}")}),
     ]
 
 
@@ -200,5 +220,6 @@ def all_rows(images: Images, quick: bool) -> list[Row]:
         *(requests(quick, size * KIB, depth) for size in (4, 64) for depth in (1, 16)),
         *(random_access(quick, kind, depth) for kind in ("read", "write") for depth in (1, 64)),
         *windows(images, quick),
+        *directions(images),
         start(),
     ]

@@ -91,7 +91,8 @@ def main():
     text = "\n".join([
         *(f"- {key}: {value}" for key, value in described.items()), "",
         "One stream, from `qemu-img convert` to `cat`; processor seconds a GiB of disk:", "", *one,
-        "So many at once, each from its image of 32 MiB, half of it data, to `cmp`; MiB/s are of data:", "", *many,
+        "So many at once, each from its image of 32 MiB, half of it data, to `cmp`; MiB/s are of data:",
+        "", *many,
     ]).rstrip()
     out = (ROOT / "build" / "bench" if quick else ROOT / "docs") / "SCALING.md"
     out.parent.mkdir(parents=True, exist_ok=True)
