@@ -5,7 +5,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("A descriptor that has to stay blocking never blocks", .timeLimit(.minutes(1)))
+@Suite("A descriptor that has to stay blocking never blocks", .timeLimit(.minutes(10)))
 struct BlockingDescriptorTests {
   @Test("A full pipe is a wait that can end", arguments: [0, 1, 100, 4095, 4096, 4097])
   func fullPipe(sentBefore: Int) throws {

@@ -89,7 +89,7 @@ struct CommandTests {
     }
     let text = try directory.text(of: "group").trimmingCharacters(in: .whitespacesAndNewlines)
     let group = try #require(pid_t(text))
-    for _ in 0..<3000 where kill(-group, 0) == 0 { usleep(10_000) }
+    for _ in 0..<9000 where kill(-group, 0) == 0 { usleep(10_000) }
     #expect(kill(-group, 0) == -1)
     #expect(try directory.entries == ["group", "part"])
   }
@@ -105,7 +105,7 @@ struct CommandTests {
       _ = command.complete()
       kill(getpid(), SIGKILL)
     }
-    for _ in 0..<3000 where access(directory.path("whole"), F_OK) != 0 { usleep(10_000) }
+    for _ in 0..<9000 where access(directory.path("whole"), F_OK) != 0 { usleep(10_000) }
     #expect(try directory.entries == ["whole"])
     let file = try FileDescriptor.open(FilePath(directory.path("whole")), .readOnly)
     expectSame(try Reader(file).bytes(), pattern(1000))
@@ -162,11 +162,11 @@ struct CommandTests {
     let consumer = try Consumer("cat >part; mv part whole")
     try consumer.wait(for: "part")
     kill(consumer.command.supervisor, SIGKILL)
-    for _ in 0..<3000 where consumer.command.complete() { usleep(10_000) }
+    for _ in 0..<9000 where consumer.command.complete() { usleep(10_000) }
     #expect(!consumer.command.complete())
     #expect(consumer.end() == .unknown)
     consumer.closeInput()
-    for _ in 0..<3000 where consumer.isRunning { usleep(10_000) }
+    for _ in 0..<9000 where consumer.isRunning { usleep(10_000) }
     #expect(try consumer.directory.entries == ["part"])
   }
 

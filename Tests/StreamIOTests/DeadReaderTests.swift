@@ -5,7 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("A reader that dies ends the stream", .timeLimit(.minutes(2)))
+@Suite("A reader that dies ends the stream", .timeLimit(.minutes(10)))
 struct DeadReaderTests {
   @Test("The position counts all that was taken from the sink", arguments: Line.Kind.allCases)
   func position(kind: Line.Kind) throws {

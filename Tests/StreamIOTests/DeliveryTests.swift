@@ -7,7 +7,7 @@ import Testing
 private let sizes: [Int] = [1, 511, 4096, 65_536, 1 << 20, 2 << 20]
   .flatMap { [$0 - 1, $0, $0 + 1] }
 
-@Suite("The reader gets exactly what was sent", .timeLimit(.minutes(5)))
+@Suite("The reader gets exactly what was sent", .timeLimit(.minutes(10)))
 struct DeliveryTests {
   @Test("Bytes", arguments: sizes, Line.Kind.allCases)
   func bytes(size: Int, kind: Line.Kind) throws {

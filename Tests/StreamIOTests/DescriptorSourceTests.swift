@@ -6,7 +6,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("A stream is taken from a descriptor", .timeLimit(.minutes(1)))
+@Suite("A stream is taken from a descriptor", .timeLimit(.minutes(10)))
 struct DescriptorSourceTests {
   @Test("Every byte arrives, in pieces of any size", arguments: Line.Kind.allCases)
   func delivery(kind: Line.Kind) throws {

@@ -5,7 +5,7 @@ import StreamIO
 import TestSupport
 import Testing
 
-@Suite("The end waits for the reader", .timeLimit(.minutes(1)))
+@Suite("The end waits for the reader", .timeLimit(.minutes(10)))
 struct DrainTests {
   /// Sends to a line that nobody has read from yet.
   private func sent(_ bytes: [UInt8], _ kind: Line.Kind, _ patience: Patience) throws -> (

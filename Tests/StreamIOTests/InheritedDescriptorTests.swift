@@ -5,7 +5,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("A descriptor that was inherited is shared with its owner", .timeLimit(.minutes(1)))
+@Suite("A descriptor that was inherited is shared with its owner", .timeLimit(.minutes(10)))
 struct InheritedDescriptorTests {
   private let notOpen = "is not open: it has to be so already when nbdkit is started"
 

@@ -7,7 +7,7 @@ import Testing
 /// More than any pipe or socket here holds.
 private let much = 8 << 20
 
-@Suite("A wait that is ended leaves the position exact", .timeLimit(.minutes(2)))
+@Suite("A wait that is ended leaves the position exact", .timeLimit(.minutes(10)))
 struct InterruptionTests {
   @Test("Bytes: it counts what was taken, and the rest can follow", arguments: Line.Kind.allCases)
   func bytes(kind: Line.Kind) throws {

@@ -4,7 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("A FIFO is made where nothing stands", .timeLimit(.minutes(2)))
+@Suite("A FIFO is made where nothing stands", .timeLimit(.minutes(10)))
 struct NamedPipeTests {
   private let directory: TemporaryDirectory
   private let path: String

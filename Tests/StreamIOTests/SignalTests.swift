@@ -6,7 +6,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Signals that interrupt system calls change nothing", .timeLimit(.minutes(2)))
+@Suite("Signals that interrupt system calls change nothing", .timeLimit(.minutes(10)))
 struct SignalTests {
   @Test("All arrives", arguments: Line.Kind.allCases, [false, true])
   func delivery(kind: Line.Kind, staysBlocking: Bool) throws {

@@ -5,7 +5,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("A UNIX socket is connected to", .timeLimit(.minutes(1)))
+@Suite("A UNIX socket is connected to", .timeLimit(.minutes(10)))
 struct UnixSocketTests {
   private let directory: TemporaryDirectory
   private let path: String

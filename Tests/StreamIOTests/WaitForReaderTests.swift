@@ -6,7 +6,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("Nothing is sent before there is a reader", .timeLimit(.minutes(1)))
+@Suite("Nothing is sent before there is a reader", .timeLimit(.minutes(10)))
 struct WaitForReaderTests {
   private let directory: TemporaryDirectory
   private let writing: End

@@ -5,7 +5,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("A FIFO without a writer is not at its end", .timeLimit(.minutes(1)))
+@Suite("A FIFO without a writer is not at its end", .timeLimit(.minutes(10)))
 struct WaitForWriterTests {
   private let directory: TemporaryDirectory
   private let path: String

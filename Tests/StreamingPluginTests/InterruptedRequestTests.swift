@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite(
-  "What an interrupted request did not send is owed", .exclusiveServer, .timeLimit(.minutes(1)))
+  "What an interrupted request did not send is owed", .exclusiveServer, .timeLimit(.minutes(10)))
 struct InterruptedRequestTests {
   private let served: Served
   private let client: FakeClient

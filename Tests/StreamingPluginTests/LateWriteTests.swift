@@ -3,7 +3,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("A write behind the position ends the stream", .exclusiveServer, .timeLimit(.minutes(1)))
+@Suite("A write behind the position ends the stream", .exclusiveServer, .timeLimit(.minutes(10)))
 struct LateWriteTests {
   private let late = Refusal(
     .ioError,

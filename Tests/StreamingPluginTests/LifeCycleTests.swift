@@ -7,7 +7,7 @@ import Testing
 
 @testable import StreamingPlugin
 
-@Suite("From the parameters to the report", .exclusiveServer, .timeLimit(.minutes(1)))
+@Suite("From the parameters to the report", .exclusiveServer, .timeLimit(.minutes(10)))
 struct LifeCycleTests {
   @Test("A whole disk is complete, and only the report is left")
   func complete() throws {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite(
   "What can't work is refused before anything is served", .exclusiveServer,
-  .timeLimit(.minutes(1)))
+  .timeLimit(.minutes(10)))
 struct RefusedStartTests {
   struct Case: Sendable, CustomTestStringConvertible {
     let testDescription: String

@@ -4,7 +4,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("What a client asks for becomes the stream", .exclusiveServer, .timeLimit(.minutes(1)))
+@Suite("What a client asks for becomes the stream", .exclusiveServer, .timeLimit(.minutes(10)))
 struct RequestTests {
   private let served: Served
   private let reader: Reader

@@ -9,7 +9,7 @@ import Testing
 @testable import StreamingPlugin
 
 /// In processes of their own, as the handlers are one for a process.
-@Suite("A signal at the end ends the wait for a reader", .timeLimit(.minutes(1)))
+@Suite("A signal at the end ends the wait for a reader", .timeLimit(.minutes(10)))
 struct SecondSignalTests {
   @Test("SIGTERM, and what is left is named")
   func drain() async {

@@ -31,7 +31,7 @@ package final class Reader: Sendable {
 
   /// What came, once the end has come.
   package func bytes() throws -> [UInt8] {
-    guard ended.wait(timeout: .now() + .seconds(40)) == .success else {
+    guard ended.wait(timeout: .now() + .seconds(100)) == .success else {
       throw ReaderError.noEndOfStream
     }
     ended.signal()

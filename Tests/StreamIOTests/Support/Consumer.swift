@@ -54,7 +54,7 @@ final class Consumer {
 
   /// Waits until the command has made a file.
   func wait(for name: String) throws {
-    for _ in 0..<3000 where access(directory.path(name), F_OK) != 0 { usleep(10_000) }
+    for _ in 0..<9000 where access(directory.path(name), F_OK) != 0 { usleep(10_000) }
     guard access(directory.path(name), F_OK) == 0 else { throw Errno.noSuchFileOrDirectory }
   }
 

@@ -42,7 +42,7 @@ final class Waiting: Sendable {
 extension Patience {
   /// Long enough for all that can succeed, so that what can't fails instead of hanging.
   static var ample: Patience {
-    let deadline = time(nil) + 30
+    let deadline = time(nil) + 100
     return Patience(
       pause: { milliseconds in
         usleep(UInt32(milliseconds) * 1000)
