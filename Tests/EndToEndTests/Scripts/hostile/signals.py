@@ -3,6 +3,7 @@
 import argparse
 import multiprocessing
 import random
+import signal
 import statistics
 import sys
 import traceback
@@ -28,6 +29,8 @@ def play(run, measure, wanted):
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=4)
     options = parser.parse_args()
+    # What a shell ignores for a command in the background nbdkit would ignore until it has handlers.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     endings = Counter()
     with multiprocessing.Pool(options.jobs) as pool:
         usual = statistics.median(pool.starmap(measure, [()] * 20, chunksize=1))
