@@ -8,8 +8,8 @@
 #   make sanitize   run the tests under the address and the thread sanitizer, the plugin served by
 #                   nbdkit among them, in about 15 minutes
 #   make fuzz       let libFuzzer at the ordering, reading and the parameters, a minute each (SECONDS=60)
-#   make soak       every small layout, more random operations and runs of each client; hostile
-#                   clients for longer (SECONDS=600)
+#   make soak       every small layout, more random operations, runs of each client, signals and
+#                   connections, in about 10 minutes; then random sessions (SECONDS=600)
 #   make bench-scale  measure many streams at once into docs/SCALING.md, in 2 minutes (QUICK=1)
 #   make install    plugin and manual pages (PLUGINDIR=, MANDIR=, DESTDIR=)
 #   make uninstall  remove them
