@@ -6,7 +6,7 @@
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
 #   make bench-count  count allocations and system calls per request, into the same page
 #   make sanitize   run the tests under the address and the thread sanitizer, the plugin served by
-#                   nbdkit among them, in about 15 minutes
+#                   nbdkit among them, in about 25 minutes
 #   make fuzz       let libFuzzer at the ordering, reading and the parameters, a minute each (SECONDS=60)
 #   make soak       every small layout, more random operations, runs of each client, signals and
 #                   connections, in about 10 minutes; then random sessions (SECONDS=600)

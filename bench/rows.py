@@ -176,8 +176,8 @@ def windows(images: Images, quick: bool) -> list[Row]:
     ]
 
 
-def directions(images: Images) -> list[Row]:
-    """A stream that is read, against what there is without: a file as large as the disk."""
+def others(images: Images) -> list[Row]:
+    """A stream that is read, against a file as large as the disk; and what it costs to show progress."""
     dense, size = "dense.raw", images.size("dense.raw")
     title = f"{size / GIB:g} GiB dense"
     read = serve("./streaming.so read=-", size, 'nbdcopy "$uri" - {out}')
@@ -220,6 +220,6 @@ def all_rows(images: Images, quick: bool) -> list[Row]:
         *(requests(quick, size * KIB, depth) for size in (4, 64) for depth in (1, 16)),
         *(random_access(quick, kind, depth) for kind in ("read", "write") for depth in (1, 64)),
         *windows(images, quick),
-        *directions(images),
+        *others(images),
         start(),
     ]

@@ -83,8 +83,9 @@ def run(seed, usual):
 def time_to_write():
     with Server([f"size={SIZE}"]) as server:
         Reader(server.fifo)
+        failures = []
         start = time.monotonic()
-        write(server, Disk(), random.Random(0), failures := [])
+        write(server, Disk(), random.Random(0), failures)
         if failures:
             raise failures[0]
         return time.monotonic() - start
