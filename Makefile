@@ -30,7 +30,7 @@ PAGE := build/$(NAME).1
 BINDING := nbdkit-swift-plugin
 BINDING_PAGE := build/$(BINDING).3
 
-VERSION = $(shell sed -n 's/.* version: String? = "\(.*\)"/\1/p' Sources/StreamingPlugin/*.swift)
+VERSION = $(shell sed -n 's/.* version: String? = "\(.*\)"/\1/p' Sources/StreamingPlugin/StreamingPlugin.swift)
 TARBALL = build/$(NAME)-$(VERSION).tar.gz
 DEB = build/nbdkit-plugin-streaming_$(shell dpkg-parsechangelog -S Version)_$(shell dpkg --print-architecture).deb
 

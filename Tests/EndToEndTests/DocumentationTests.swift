@@ -82,7 +82,7 @@ struct DocumentationTests {
 
   /// What Parameters.swift takes.
   private func keysInCode() throws -> [Substring] {
-    text(of: "\(packageRoot)/Sources/StreamingPlugin/Parameters.swift").split(separator: "\n")
+    text(of: "\(packageRoot)/Sources/StreamingPlugin/Parameters/Parameters.swift").split(separator: "\n")
       .filter { $0.contains(/^ *case "/) }
       .flatMap { $0.matches(of: /"([-a-z0-9]+)"/).map(\.1) }
   }

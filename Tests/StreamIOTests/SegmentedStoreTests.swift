@@ -135,9 +135,17 @@ private final class CountingMedium: SegmentMedium {
 private struct Collected: StreamSink {
   private(set) var bytes: [UInt8] = []
 
+  var outputOffset: UInt64 { UInt64(bytes.count) }
+
   func waitForReader() {}
 
   func checkDelivery() {}
+
+  func flush() {}
+
+  func finish() {}
+
+  func delivered(unread: UInt64, of position: UInt64) -> UInt64 { position - unread }
 
   mutating func send(_ span: RawSpan, advancing position: inout UInt64) {
     span.withUnsafeBytes { bytes.append(contentsOf: $0) }

@@ -10,9 +10,20 @@ struct RecordingSink: StreamSink {
   /// What the stream must not do and did.
   private(set) var complaint: String?
 
+  /// Whether the end of the output was asked for.
+  private(set) var isFinished = false
+
+  var outputOffset: UInt64 { UInt64(received.count) }
+
   mutating func waitForReader() throws(TransferError) {
     if fault == .noReader { throw .interrupted }
   }
+
+  func flush() {}
+
+  mutating func finish() { isFinished = true }
+
+  func delivered(unread: UInt64, of position: UInt64) -> UInt64 { position - unread }
 
   func checkDelivery() throws(TransferError) {
     if fault == .lost { throw Fault.brokenPipe }

@@ -42,6 +42,20 @@ public struct DescriptorSink: StreamSink, Sendable {
     if kind == .pipe { capacity = PipeCapacity.enlarge(endpoint.descriptor) }
   }
 
+  /// As many as the position: the disk's own bytes are what is sent.
+  public private(set) var outputOffset: UInt64 = 0
+
+  /// Everything was handed on by the call that sent it.
+  public mutating func flush() {}
+
+  /// Nothing marks the end of the disk's own bytes.
+  public mutating func finish() {}
+
+  /// All but what was not read.
+  public func delivered(unread: UInt64, of position: UInt64) -> UInt64 {
+    position - min(unread, position)
+  }
+
   /// Waits until a pipe has a reader: before that, what is written would be lost with the pipe.
   public mutating func waitForReader() throws(TransferError) {
     guard !hasReader else { return }
@@ -63,6 +77,7 @@ public struct DescriptorSink: StreamSink, Sendable {
       }
       rest = rest.extracting(droppingFirst: count)
       position += UInt64(count)
+      outputOffset += UInt64(count)
       line.gauge?.position.store(position, ordering: .relaxed)
       try line.askAfter(count)
     }
@@ -84,6 +99,7 @@ public struct DescriptorSink: StreamSink, Sendable {
         continue
       }
       position += UInt64(sent)
+      outputOffset += UInt64(sent)
       line.gauge?.position.store(position, ordering: .relaxed)
       try line.askAfter(sent)
     }
