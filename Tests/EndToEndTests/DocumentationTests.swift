@@ -82,9 +82,11 @@ struct DocumentationTests {
 
   /// What Parameters.swift takes.
   private func keysInCode() throws -> [Substring] {
-    text(of: "\(packageRoot)/Sources/StreamingPlugin/Parameters/Parameters.swift").split(separator: "\n")
-      .filter { $0.contains(/^ *case "/) }
-      .flatMap { $0.matches(of: /"([-a-z0-9]+)"/).map(\.1) }
+    text(of: "\(packageRoot)/Sources/StreamingPlugin/Parameters/Parameters.swift").split(
+      separator: "\n"
+    )
+    .filter { $0.contains(/^ *case "/) }
+    .flatMap { $0.matches(of: /"([-a-z0-9]+)"/).map(\.1) }
   }
 
   /// Where nbdkit's shell completion finds them: at the start of a line.
