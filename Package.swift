@@ -29,12 +29,21 @@ let package = Package(
       name: "CNBDKit",
       pkgConfig: "nbdkit",
       providers: [.apt(["nbdkit-plugin-dev"]), .yum(["nbdkit-devel"])]),
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"]), .yum(["libzstd-devel"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
     .target(name: "CLinux"),
     .target(
       name: "NBDKit", dependencies: ["CNBDKit", systemPackage],
       // For a value that can't be kept beyond the call it is lent to: ~Escapable.
       swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "StreamCore", swiftSettings: strict),
+    .target(
+      name: "StreamFormats", dependencies: ["CZlib", "CZstd", "StreamCore"],
+      swiftSettings: strict),
     .target(
       name: "StreamIO", dependencies: ["CLinux", "StreamCore", systemPackage],
       swiftSettings: strict),
@@ -51,6 +60,9 @@ let package = Package(
       dependencies: ["NBDKit", "CNBDKit", "NBDKitTestKit", "CFakeNBDKit", systemPackage],
       swiftSettings: strict),
     .testTarget(name: "StreamCoreTests", dependencies: ["StreamCore"], swiftSettings: strict),
+    .testTarget(
+      name: "StreamFormatsTests", dependencies: ["StreamFormats", "StreamCore"],
+      swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport",
       swiftSettings: strict),
