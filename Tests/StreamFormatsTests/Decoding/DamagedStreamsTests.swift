@@ -61,7 +61,8 @@ struct DamagedStreamsTests {
         #expect(decoded.bytes == whole, "bit \(bit) at \(place)")
       } else {
         #expect(whole.starts(with: decoded.bytes), "bit \(bit) at \(place)")
-        #expect(decoded.bytes.count < whole.count || place > stream.count - 8)
+        // bgzip ends with an empty member.
+        #expect(decoded.bytes.count < whole.count || place >= stream.count - 28)
       }
     }
   }
