@@ -64,7 +64,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "StreamCoreTests", dependencies: ["StreamCore"], swiftSettings: strict),
     .testTarget(
-      name: "StreamFormatsTests", dependencies: ["StreamFormats", "StreamCore"],
+      name: "StreamFormatsTests",
+      dependencies: ["CDeflate", "CZstd", "StreamFormats", "StreamCore", "TestSupport"],
       swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport",
