@@ -35,6 +35,12 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
+    .systemLibrary(
+      name: "CDeflate", pkgConfig: "libdeflate",
+      providers: [.apt(["libdeflate-dev"]), .yum(["libdeflate-devel"])]),
+    .systemLibrary(
+      name: "CNettle", pkgConfig: "nettle",
+      providers: [.apt(["nettle-dev"]), .yum(["nettle-devel"])]),
     .target(name: "CLinux"),
     .target(
       name: "NBDKit", dependencies: ["CNBDKit", systemPackage],
@@ -42,13 +48,13 @@ let package = Package(
       swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "StreamCore", swiftSettings: strict),
     .target(
-      name: "StreamFormats", dependencies: ["CZlib", "CZstd", "StreamCore"],
+      name: "StreamFormats", dependencies: ["CDeflate", "CNettle", "CZlib", "CZstd", "StreamCore"],
       swiftSettings: strict),
     .target(
       name: "StreamIO", dependencies: ["CLinux", "StreamCore", systemPackage],
       swiftSettings: strict),
     .target(
-      name: "StreamingPlugin", dependencies: ["NBDKit", "StreamCore", "StreamIO", systemPackage],
+      name: "StreamingPlugin", dependencies: ["NBDKit", "StreamCore", "StreamFormats", "StreamIO", systemPackage],
       swiftSettings: strict),
 
     .target(name: "CFakeNBDKit", dependencies: ["CNBDKit"]),
@@ -61,7 +67,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "StreamCoreTests", dependencies: ["StreamCore"], swiftSettings: strict),
     .testTarget(
-      name: "StreamFormatsTests", dependencies: ["StreamFormats", "StreamCore"],
+      name: "StreamFormatsTests",
+      dependencies: ["CDeflate", "CZstd", "StreamFormats", "StreamCore", "TestSupport"],
       swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport",

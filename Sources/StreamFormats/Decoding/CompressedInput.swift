@@ -21,7 +21,7 @@ struct CompressedInput<Upstream: StreamSource> {
   private(set) var hasEnded = false
   private var failure: TransferError?
 
-  private var memory: RawMemory?
+  private var memory: Memory?
   /// Where in the memory the bytes are that can be looked at.
   private var filled = 0..<0
 
@@ -133,23 +133,20 @@ struct CompressedInput<Upstream: StreamSource> {
     hasEnded = came < count
   }
 
-  private mutating func makeRoom(for count: Int) throws(TransferError) -> RawMemory {
-    guard let memory else {
-      let memory = try RawMemory(max(count, Self.portion))
-      self.memory = memory
-      return memory
-    }
-    guard memory.bytes.count - filled.upperBound < count else { return memory }
+  private mutating func makeRoom(for count: Int) throws(TransferError) -> Memory {
+    if let memory, memory.bytes.count - filled.upperBound >= count { return memory }
     // What is worth it is moved to the front; otherwise there is more memory, twice as much each time.
-    if filled.count <= memory.bytes.count / 2, let start = memory.bytes.baseAddress {
-      memmove(start, start + filled.lowerBound, filled.count)
-      filled = 0..<filled.count
+    let size = memory?.bytes.count ?? 0
+    let needed = filled.count + count
+    var room = memory
+    if room == nil || needed > size || filled.count > size / 2 {
+      room = Memory(count: max(needed, 2 * size, Self.portion))
     }
-    let needed = filled.upperBound + count
-    if needed > memory.bytes.count {
-      try memory.resize(to: max(needed, 2 * memory.bytes.count))
-    }
-    return memory
+    guard let room, let start = room.bytes.baseAddress else { throw noMemory(for: "decoding") }
+    if let bytes = available.baseAddress { memmove(start, bytes, filled.count) }
+    memory = room
+    filled = 0..<filled.count
+    return room
   }
 }
 

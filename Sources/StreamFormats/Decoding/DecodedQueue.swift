@@ -35,7 +35,7 @@ struct DecodedQueue: Sendable {
   private var pieces: [Piece] = []
   /// The first piece that was not given wholly.
   private var first = 0
-  private var memory: RawMemory?
+  private var memory: Memory?
   /// Where in the memory the data lies.
   private var filled = 0..<0
 
@@ -51,13 +51,10 @@ struct DecodedQueue: Sendable {
 
   /// Where a decoder can put up to `count` bytes, of what there is room for, and the slack.
   mutating func space(for count: Int) throws(TransferError) -> UnsafeMutableRawBufferPointer {
-    let memory: RawMemory
-    if let known = self.memory {
-      memory = known
-    } else {
-      memory = try RawMemory(Self.capacity + Self.slack)
-      self.memory = memory
+    guard let memory = self.memory ?? Memory(count: Self.capacity + Self.slack) else {
+      throw noMemory(for: "decoding")
     }
+    self.memory = memory
     if memory.bytes.count - filled.upperBound < count, let start = memory.bytes.baseAddress {
       memmove(start, start + filled.lowerBound, filled.count)
       filled = 0..<filled.count

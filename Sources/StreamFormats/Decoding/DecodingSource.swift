@@ -1,11 +1,5 @@
 public import StreamCore
 
-/// How a stream that is read is compressed.
-public enum StreamCompression: String, CaseIterable, Sendable {
-  case zstd
-  case gzip
-}
-
 /// A source in front of a source: decodes a compressed stream, and knows where its zeroes are.
 ///
 /// What it gives was found right, as far as it can be held back: a frame or member of up to 64 MiB as a
@@ -39,11 +33,11 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
   /// Begins a stream.
   ///
   /// - Throws: If there is no memory for the decoder.
-  public init(_ compression: StreamCompression, from upstream: Upstream) throws(TransferError) {
+  public init(_ compression: Compression, from upstream: Upstream) throws(TransferError) {
     input = CompressedInput(upstream, name: compression.rawValue)
     switch compression {
     case .zstd: zstd = try ZstdDecoder()
-    case .gzip: gzip = try GzipDecoder(known: ([], 0))
+    case .gzip: gzip = try GzipDecoder()
     }
   }
 

@@ -30,7 +30,7 @@ final class GzipContext: @unchecked Sendable {
       stream, Self.windowBits, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
     guard result == Z_OK else {
       stream.deallocate()
-      throw RawMemory.noMemory
+      throw noMemory(for: "decoding")
     }
   }
 

@@ -7,8 +7,8 @@ import StreamCore
 /// came last.
 struct GzipDecoder: Sendable {
   private let context: GzipContext
-  /// What is known to decode to zeroes alone, and to how many.
-  private let known: (member: [UInt8], zeroes: UInt64)
+  /// The member that a block of zeroes becomes.
+  private let known: [UInt8]
   /// How many bytes the member at hand has come to, if one was begun.
   private var decoded: UInt64?
   private var hasBegun = false
@@ -16,10 +16,11 @@ struct GzipDecoder: Sendable {
   /// How much is decoded at a time.
   private static let portion = 128 << 10
 
-  /// - Parameter known: A whole member, and how many zeroes it decodes to.
-  init(known: (member: [UInt8], zeroes: UInt64)) throws(TransferError) {
+  init() throws(TransferError) {
     context = try GzipContext()
-    self.known = known
+    let (memory, size) = try GzipFormat.makeZeroMembers(
+      1, blockSize: Compression.gzip.blockSize, headroom: 0)
+    known = Array(memory.bytes.prefix(size))
   }
 
   /// Decodes some more.
@@ -34,8 +35,8 @@ struct GzipDecoder: Sendable {
       return .end
     }
     if try isKnown(&input) {
-      input.consume(known.member.count)
-      queue.append(zeroes: known.zeroes)
+      input.consume(known.count)
+      queue.append(zeroes: UInt64(Compression.gzip.blockSize))
       queue.release()
       hasBegun = true
       return .done
@@ -53,11 +54,10 @@ struct GzipDecoder: Sendable {
   private func isKnown<Upstream>(
     _ input: inout CompressedInput<Upstream>
   ) throws(TransferError) -> Bool {
-    guard !known.member.isEmpty else { return false }
     while true {
-      let bytes = input.available.prefix(known.member.count)
-      guard bytes.elementsEqual(known.member.prefix(bytes.count)) else { return false }
-      guard bytes.count < known.member.count else { return true }
+      let bytes = input.available.prefix(known.count)
+      guard bytes.elementsEqual(known.prefix(bytes.count)) else { return false }
+      guard bytes.count < known.count else { return true }
       guard try input.require(bytes.count + 1) else { return false }
     }
   }
@@ -77,7 +77,7 @@ struct GzipDecoder: Sendable {
           input.available, into: UnsafeMutableRawBufferPointer(rebasing: space[produced...]))
       } catch {
         switch error {
-        case .noMemory: throw RawMemory.noMemory
+        case .noMemory: throw noMemory(for: "decoding")
         case .damaged(let reason): throw input.damaged(at: input.offset, reason)
         }
       }

@@ -25,9 +25,9 @@ final class ZstdContext: @unchecked Sendable {
   }
 
   init() throws(TransferError) {
-    guard let context = ZSTD_createDCtx() else { throw RawMemory.noMemory }
+    guard let context = ZSTD_createDCtx() else { throw noMemory(for: "decoding") }
     self.context = context
-    ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, ZstdFrame.largestWindowLog)
+    ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, ZstdFrameStart.largestWindowLog)
   }
 
   deinit { ZSTD_freeDCtx(context) }

@@ -16,7 +16,7 @@ struct ZstdDecoder: Sendable {
   }
 
   private let context: ZstdContext
-  private var scan = ZstdScan()
+  private var scan: ZstdScan
   private var frame: OpenFrame?
   /// Whether a frame of content or one to be skipped has come.
   private var hasBegun = false
@@ -25,6 +25,7 @@ struct ZstdDecoder: Sendable {
 
   init() throws(TransferError) {
     context = try ZstdContext()
+    scan = try ZstdScan()
   }
 
   /// Decodes some more.
@@ -232,7 +233,7 @@ extension CompressedInput {
     case ZSTD_error_checksum_wrong:
       damaged(
         at: range.upperBound - UInt64(ZstdFrameHeader.checksumSize), refusal.reason)
-    case ZSTD_error_memory_allocation: RawMemory.noMemory
+    case ZSTD_error_memory_allocation: noMemory(for: "decoding")
     default: damaged(at: range.lowerBound, refusal.reason)
     }
   }

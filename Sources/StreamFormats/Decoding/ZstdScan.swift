@@ -63,10 +63,17 @@ struct ZstdScan: Sendable {
   /// The frames that follow what was decoded, in their order, without a gap.
   private(set) var frames: ArraySlice<ZstdFrameAhead> = []
   private var walk: ZstdFrameWalk?
-  private var hash = ZeroHash()
+  private var hash: ZeroHash
 
   /// How many frames are looked at ahead.
   private static let mostFrames = 4096
+
+  init() throws(TransferError) {
+    guard let hash = ZeroHash(longest: ZstdFrameWalk.mostZeroes) else {
+      throw noMemory(for: "decoding")
+    }
+    self.hash = hash
+  }
 
   /// What a look at the next frame came to.
   enum Step: Equatable {
@@ -122,12 +129,12 @@ struct ZstdScan: Sendable {
   ) throws(TransferError) -> Step? {
     guard try !input.ends(at: start) else { return .end }
     var size = 0
-    var frame: ZstdFrame?
+    var frame: ZstdFrameStart?
     repeat {
       guard let bytes = try input.look(at: start, count: size) else { return .unknown }
       do {
-        let needed = try ZstdFrame.headerSize(of: bytes)
-        if needed == size { frame = try ZstdFrame(bytes) }
+        let needed = try ZstdFrameStart.headerSize(of: bytes)
+        if needed == size { frame = try ZstdFrameStart(bytes) }
         size = needed
       } catch {
         throw input.damaged(at: start, error.reason)
@@ -136,7 +143,7 @@ struct ZstdScan: Sendable {
     switch frame {
     case .content(let header)?: walk = ZstdFrameWalk(header, at: start)
     case .skippable(let count)?:
-      let end = start + UInt64(ZstdFrame.skippableHeaderSize) + UInt64(count)
+      let end = start + UInt64(ZstdFrameStart.skippableHeaderSize) + UInt64(count)
       frames.append(
         ZstdFrameAhead(range: start..<end, kind: .skippable, content: 0, header: nil))
       return .frame
@@ -189,7 +196,7 @@ struct ZstdScan: Sendable {
       throw input.damaged(
         at: walk.start, "the frame says that it holds \(content) bytes, and holds \(zeroes)")
     }
-    if size > 0, checksum.number(at: 0, bytes: size) != UInt64(hash.checksum(zeroes)) {
+    if size > 0, checksum.number(at: 0, bytes: size) != UInt64(hash.low32(zeroes)) {
       throw input.damaged(at: walk.next, "the checksum is wrong")
     }
     return ZstdFrameAhead(range: range, kind: .zeroes, content: zeroes, header: walk.header)

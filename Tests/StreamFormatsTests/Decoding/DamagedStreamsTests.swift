@@ -4,7 +4,7 @@ import Testing
 @Suite("A damaged stream")
 struct DamagedStreamsTests {
   private static let content = Content.mixed(700_000, seed: 5)
-  private static let commands: [(String, StreamCompression)] = [
+  private static let commands: [(String, Compression)] = [
     ("zstd -1 -c", .zstd), ("zstd -19 -c \"$IN\"", .zstd),
     ("zstd -3 -c; head -c 100000 /dev/zero | zstd -c", .zstd),
     ("gzip -1 -c", .gzip), ("pigz -c", .gzip), ("bgzip -c", .gzip),
@@ -14,7 +14,7 @@ struct DamagedStreamsTests {
   @Test(
     "that is cut off is found so, wherever it is cut, and gives nothing wrong",
     .tool("zstd", "pigz", "bgzip"), arguments: commands)
-  func cut(command: String, compression: StreamCompression) throws {
+  func cut(command: String, compression: Compression) throws {
     let stream = try Tool.run(command, Self.content)
     let whole = Decoded(stream, compression).bytes
     var random = Random(7)
@@ -40,7 +40,7 @@ struct DamagedStreamsTests {
   @Test(
     "with one bit flipped gives nothing wrong",
     .tool("zstd", "pigz", "bgzip"), arguments: commands)
-  func flipped(command: String, compression: StreamCompression) throws {
+  func flipped(command: String, compression: Compression) throws {
     var stream = try Tool.run(command, Self.content)
     let whole = Decoded(stream, compression).bytes
     var random = Random(9)
@@ -69,7 +69,7 @@ struct DamagedStreamsTests {
 
   @Test("with something behind its end fails there, after all was given", .tool("zstd"))
   func garbage() throws {
-    for (command, compression) in [("zstd -c", StreamCompression.zstd), ("gzip -c", .gzip)] {
+    for (command, compression) in [("zstd -c", Compression.zstd), ("gzip -c", .gzip)] {
       let stream = try Tool.run(command, Self.content)
       for garbage in [[0], [0, 0, 0, 0, 0, 0], Array("garbage".utf8), [0x28], [0x1F, 0x8B]] {
         let decoded = Decoded(stream + garbage, compression)

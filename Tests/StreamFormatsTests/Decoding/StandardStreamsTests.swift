@@ -34,7 +34,7 @@ struct StandardStreamsTests {
     try expectContent(of: command, .gzip)
   }
 
-  private func expectContent(of command: String, _ compression: StreamCompression) throws {
+  private func expectContent(of command: String, _ compression: Compression) throws {
     let stream = try Tool.run(command, Self.content)
     for (request, piece, patience) in [
       (1 << 20, Int.max, 0), (4096, 65_536, 0), (100_003, 1000, 3), (10_000_000, 7, 5),
@@ -61,7 +61,7 @@ struct StandardStreamsTests {
 
   @Test("of an empty file is an empty disk", .tool("zstd"))
   func empty() throws {
-    for (command, compression) in [("zstd -c", StreamCompression.zstd), ("gzip -c", .gzip)] {
+    for (command, compression) in [("zstd -c", Compression.zstd), ("gzip -c", .gzip)] {
       let stream = try Tool.run(command, [])
       #expect(Decoded(stream, compression) == Decoded(stream + stream, compression))
       #expect(Decoded(stream, compression).failure == nil)
@@ -69,8 +69,8 @@ struct StandardStreamsTests {
     }
   }
 
-  @Test("of no byte at all is cut off", arguments: StreamCompression.allCases)
-  func nothing(compression: StreamCompression) {
+  @Test("of no byte at all is cut off", arguments: Compression.allCases)
+  func nothing(compression: Compression) {
     #expect(
       Decoded([], compression).message == "the \(compression.rawValue) stream is empty")
   }

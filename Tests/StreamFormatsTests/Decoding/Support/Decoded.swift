@@ -13,7 +13,7 @@ struct Decoded: Equatable {
   ///   - piece: How many come at once.
   ///   - patience: How many calls there are from one interruption to the next.
   init(
-    _ stream: [UInt8], _ compression: StreamCompression, request: Int = 1 << 20,
+    _ stream: [UInt8], _ compression: Compression, request: Int = 1 << 20,
     piece: Int = .max, patience: Int = 0
   ) {
     do throws(TransferError) {

@@ -2,7 +2,7 @@
 // RFC 8878, section 3.1.1. What is in a compressed block is libzstd's.
 
 /// The beginning of a frame, of whatever kind.
-enum ZstdFrame: Equatable {
+enum ZstdFrameStart: Equatable {
   /// A frame of content.
   case content(ZstdFrameHeader)
   /// One to be passed by, of so many bytes behind its header of 8.
@@ -57,7 +57,7 @@ enum ZstdLayoutError: Error, Equatable {
   case largeBlock(Int)
 }
 
-extension ZstdFrame {
+extension ZstdFrameStart {
   /// The largest window that is decoded: what `--long=27` asks for.
   static let largestWindow: UInt64 = 1 << largestWindowLog
   static let largestWindowLog: Int32 = 27
@@ -150,7 +150,7 @@ extension ZstdLayoutError {
     case .dictionary(let number):
       "the frame needs dictionary \(number), and none can be given"
     case .window(let size):
-      "the frame needs a window of \(size) bytes, above the \(ZstdFrame.largestWindow) that "
+      "the frame needs a window of \(size) bytes, above the \(ZstdFrameStart.largestWindow) that "
         + "zstd --long=27 makes"
     case .reservedBlock: "a block is of the reserved type"
     case .largeBlock(let size): "a block of \(size) bytes is larger than the frame allows"
