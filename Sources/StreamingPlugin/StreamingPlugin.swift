@@ -6,7 +6,7 @@ import SystemPackage
 
 /// What was made ready before the server forked.
 private struct Prepared: Sendable {
-  var end: StreamEnd
+  var end: PreparedEndpoint
   /// What messages call it.
   let name: String
   let medium: any SegmentMedium
@@ -32,14 +32,14 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
   private let clients = Clients()
   private let gauge = Gauge()
   private let progress = Mutex<Progress?>(nil)
-  private let stream: SharedStream
-  private let source: SharedSource
+  private let stream: WriteStream
+  private let source: ReadStream
   /// The process that nbdkit was started as.
   private let startedAs = Atomic<pid_t>(0)
 
   init() {
-    stream = SharedStream(for: clients, gauge: gauge)
-    source = SharedSource(for: clients, gauge: gauge)
+    stream = WriteStream(for: clients, gauge: gauge)
+    source = ReadStream(for: clients, gauge: gauge)
   }
 
   func configure(_ key: String, _ value: String) throws {
@@ -66,10 +66,10 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
     // Nothing is changed before everything was checked.
     try parameters.report?.check()
     let medium = try parameters.medium()
-    guard let target = parameters.target else { return }
+    guard let endpoint = parameters.endpoint else { return }
     TerminationSignals.hold()
     do {
-      try prepare(target, parameters, medium)
+      try prepare(endpoint, parameters, medium)
     } catch {
       TerminationSignals.release()
       throw error
@@ -77,11 +77,11 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
   }
 
   private func prepare(
-    _ target: Parameters.Target, _ parameters: Parameters, _ medium: any SegmentMedium
+    _ endpoint: Parameters.Endpoint, _ parameters: Parameters, _ medium: any SegmentMedium
   ) throws(PluginError) {
-    let end = try StreamEnd.prepare(target)
+    let end = try PreparedEndpoint.prepare(endpoint)
     try parameters.report?.removeOld()
-    prepared.withLock { $0 = Prepared(end: end, name: target.name, medium: medium) }
+    prepared.withLock { $0 = Prepared(end: end, name: endpoint.name, medium: medium) }
     startedAs.store(getpid(), ordering: .relaxed)
   }
 
@@ -165,7 +165,7 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
     return startedAs != getpid() && startedAs == getppid() ? startedAs : nil
   }
 
-  private func served(_ direction: Direction) -> any ServedStream {
+  private func served(_ direction: Direction) -> any DiskStream {
     switch direction {
     case .write: stream
     case .read: source

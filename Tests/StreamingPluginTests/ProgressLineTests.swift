@@ -85,7 +85,7 @@ struct ProgressLineTests {
   func waiting() {
     var history = ProgressHistory()
     for waiting in [Gauge.Waiting.client, .otherEnd, .otherEnd, .nobody] { history.note(waiting) }
-    let start = Seconds(value: 100)
+    let start = Instant(seconds: 100)
     #expect(history.line(0, of: nil, at: start, otherEnd: "writer").waitingFor == "writer")
     history.note(.client)
     #expect(history.line(0, of: nil, at: start, otherEnd: "writer").waitingFor == "client")
@@ -101,7 +101,7 @@ struct ProgressLineTests {
     for second in 0..<30 {
       let bytes = UInt64(second < 10 ? 0 : (second - 10) * 1000)
       rates.append(
-        history.line(bytes, of: nil, at: Seconds(value: Double(second)), otherEnd: "").rate)
+        history.line(bytes, of: nil, at: Instant(seconds: Double(second)), otherEnd: "").rate)
     }
     #expect(rates[0] == nil)
     #expect(rates[10] == 0)

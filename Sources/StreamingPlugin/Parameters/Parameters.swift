@@ -36,9 +36,9 @@ struct Parameters: Sendable {
     """
 
   /// The stream's other end: `nil` until given.
-  private(set) var target: Target?
+  private(set) var endpoint: Endpoint?
   /// Which way the stream goes.
-  var direction: Direction { target?.direction ?? .write }
+  var direction: Direction { endpoint?.direction ?? .write }
   /// The disk's size in bytes, if given.
   private(set) var size: UInt64?
   /// How many bytes of data may wait for earlier ones.
@@ -62,16 +62,16 @@ struct Parameters: Sendable {
   /// Takes one parameter.
   mutating func take(_ key: String, _ value: String) throws(PluginError) {
     do throws(PluginError) {
-      guard given.updateValue(value, forKey: key) == nil || key == target?.key else {
+      guard given.updateValue(value, forKey: key) == nil || key == endpoint?.key else {
         throw PluginError(.invalidArgument, "given twice: give it once")
       }
       switch key {
-      case "pipe", "write": try takeTarget(key, value, .write, Target.Place.init(path:for:))
-      case "write-fd": try takeTarget(key, value, .write, Target.Place.init(descriptor:for:))
-      case "write-command": try takeTarget(key, value, .write, Target.Place.init(command:for:))
-      case "read": try takeTarget(key, value, .read, Target.Place.init(path:for:))
-      case "read-fd": try takeTarget(key, value, .read, Target.Place.init(descriptor:for:))
-      case "read-command": try takeTarget(key, value, .read, Target.Place.init(command:for:))
+      case "pipe", "write": try takeEndpoint(key, value, .write, Endpoint.Kind.init(path:for:))
+      case "write-fd": try takeEndpoint(key, value, .write, Endpoint.Kind.init(descriptor:for:))
+      case "write-command": try takeEndpoint(key, value, .write, Endpoint.Kind.init(command:for:))
+      case "read": try takeEndpoint(key, value, .read, Endpoint.Kind.init(path:for:))
+      case "read-fd": try takeEndpoint(key, value, .read, Endpoint.Kind.init(descriptor:for:))
+      case "read-command": try takeEndpoint(key, value, .read, Endpoint.Kind.init(command:for:))
       case "size": size = try Self.size(value)
       case "reorder": reorder = try Server.parseSize(value)
       case "rewind": givenRewind = try Server.parseSize(value)
@@ -93,7 +93,7 @@ struct Parameters: Sendable {
 
   /// Checks that what is required was given.
   func check() throws(PluginError) {
-    guard let target else {
+    guard let endpoint else {
       throw PluginError(
         .invalidArgument,
         "pipe: missing: say where the stream goes, as in pipe=FILENAME, or comes from, as in "
@@ -102,24 +102,24 @@ struct Parameters: Sendable {
     if direction == .read, let reorder = given["reorder"] {
       throw PluginError(
         .invalidArgument,
-        "reorder=\(reorder): nothing is written to a disk that comes from \(target.name): leave it "
+        "reorder=\(reorder): nothing is written to a disk that comes from \(endpoint.name): leave it "
           + "out")
     }
     if pad {
-      if case .command = target.place, direction == .write {
+      if case .command = endpoint.kind, direction == .write {
         throw PluginError(
-          .invalidArgument, "pad=true: \(target.name) gets a whole disk or none: leave one out")
+          .invalidArgument, "pad=true: \(endpoint.name) gets a whole disk or none: leave one out")
       }
       if size == nil {
         throw PluginError(.invalidArgument, "pad=true: needs size=, to which zeroes are added")
       }
     }
-    if case .command = target.place, direction == .write, size == nil {
+    if case .command = endpoint.kind, direction == .write, size == nil {
       throw PluginError(
         .invalidArgument,
-        "\(target.name): needs size=, as only then it is known when the stream is complete")
+        "\(endpoint.name): needs size=, as only then it is known when the stream is complete")
     }
-    if case .path(let path) = target.place, let report,
+    if case .path(let path) = endpoint.kind, let report,
       FilePath(report.path).lexicallyNormalized() == FilePath(path).lexicallyNormalized()
     {
       throw PluginError(
@@ -127,17 +127,17 @@ struct Parameters: Sendable {
     }
   }
 
-  private mutating func takeTarget(
+  private mutating func takeEndpoint(
     _ key: String, _ value: String, _ direction: Direction,
-    _ place: (String, Direction) throws(PluginError) -> Target.Place
+    _ kind: (String, Direction) throws(PluginError) -> Endpoint.Kind
   ) throws(PluginError) {
-    if let target {
+    if let endpoint {
       throw PluginError(
         .invalidArgument,
-        "a second endpoint after \(target.name): the stream has one only")
+        "a second endpoint after \(endpoint.name): the stream has one only")
     }
-    target = Target(
-      direction: direction, place: try place(value, direction), key: key, value: value)
+    endpoint = Endpoint(
+      direction: direction, kind: try kind(value, direction), key: key, value: value)
   }
 
   static func path(_ value: String) throws(PluginError) -> String {

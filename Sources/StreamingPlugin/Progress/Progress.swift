@@ -53,13 +53,13 @@ struct ProgressHistory {
 
   /// The line for what was seen since the last one; the rate is that of the last ten lines.
   mutating func line(
-    _ bytes: UInt64, of size: UInt64?, at now: Seconds, otherEnd: String
+    _ bytes: UInt64, of size: UInt64?, at now: Instant, otherEnd: String
   ) -> ProgressLine {
     // The stream began with the first look.
-    let first = samples.first ?? (now.value, bytes)
-    samples.append((now.value, bytes))
+    let first = samples.first ?? (now.seconds, bytes)
+    samples.append((now.seconds, bytes))
     if samples.count > 10 { samples.removeFirst() }
-    let seconds = now.value - first.time
+    let seconds = now.seconds - first.time
     let most = counts.max { $0.value < $1.value }?.key
     counts = [:]
     return ProgressLine(

@@ -8,7 +8,7 @@ import SystemPackage
 ///
 /// One lock is around everything: nbdkit calls one data callback at a time for each client, not over
 /// all of them.
-final class SharedStream: ServedStream {
+final class WriteStream: DiskStream {
   typealias Stream = OrderedStream<DescriptorSink, SegmentedStore>
 
   struct State: Sendable {
@@ -21,7 +21,7 @@ final class SharedStream: ServedStream {
     /// The last request that failed without making every later one fail: its bytes are owed.
     var owing: String?
     /// When the first request came.
-    var began: Seconds?
+    var began: Instant?
   }
 
   /// While nothing above it is written a client may begin again: what `qemu-img` zeroes first is less.
@@ -149,7 +149,7 @@ final class SharedStream: ServedStream {
   }
 }
 
-extension SharedStream.State {
+extension WriteStream.State {
   /// Why the stream could not be finished: bytes that are owed are so since a request failed.
   func reason(of error: StreamError) -> String {
     guard case .owed = error, let owing else { return error.message }

@@ -1,5 +1,5 @@
 /// The one stream of this process, whichever way it goes.
-protocol ServedStream: Sendable {
+protocol DiskStream: Sendable {
   /// Refuses every client from now on.
   func refuseAll(because reason: String)
 

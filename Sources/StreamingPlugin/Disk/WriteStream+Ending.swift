@@ -3,7 +3,7 @@ import StreamCore
 import StreamIO
 import Synchronization
 
-extension SharedStream {
+extension WriteStream {
   /// Ends the stream: sends what is due, waits for the reader to take it, and closes.
   func end(
     _ parameters: Parameters, excusing excused: Int32?, removingName removeName: () -> Void

@@ -5,8 +5,8 @@ import SystemPackage
 
 extension Parameters {
   /// The stream's other end.
-  struct Target: Sendable {
-    enum Place: Sendable {
+  struct Endpoint: Sendable {
+    enum Kind: Sendable {
       /// Absolute.
       case path(String)
       case descriptor(InheritedDescriptor)
@@ -15,20 +15,20 @@ extension Parameters {
     }
 
     let direction: Direction
-    let place: Place
+    let kind: Kind
     let key: String
     let value: String
 
     /// The parameter as the user gave it, for messages: `pipe=output`. Of a command, which may be a
     /// long script, the beginning.
     var name: String {
-      guard case .command = place, value.count > 60 else { return "\(key)=\(value)" }
+      guard case .command = kind, value.count > 60 else { return "\(key)=\(value)" }
       return "\(key)=\(value.prefix(60))..."
     }
   }
 }
 
-extension Parameters.Target.Place {
+extension Parameters.Endpoint.Kind {
   /// A file's name, or `-`.
   init(path value: String, for direction: Direction) throws(PluginError) {
     guard value == "-" else {

@@ -12,8 +12,8 @@ final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable
 {
   /// The stream, by the way it goes.
   enum Stream {
-    case written(SharedStream)
-    case read(SharedSource)
+    case written(WriteStream)
+    case read(ReadStream)
   }
 
   private let stream: Stream
@@ -81,7 +81,7 @@ final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable
   }
 
   /// The stream of a request that only a written one gets.
-  private var written: SharedStream {
+  private var written: WriteStream {
     get throws(PluginError) {
       guard case .written(let stream) = stream else {
         throw PluginError(.readOnlyFileSystem, "the disk can only be read")

@@ -4,8 +4,8 @@ import StreamIO
 import Synchronization
 import SystemPackage
 
-/// The one stream of this process where it is read, shared by its clients as ``SharedStream`` is.
-final class SharedSource: ServedStream {
+/// The one stream of this process where it is read, shared by its clients as ``WriteStream`` is.
+final class ReadStream: DiskStream {
   typealias Disk = StreamedDisk<DescriptorSource, SegmentedStore>
 
   struct State: Sendable {
@@ -16,7 +16,7 @@ final class SharedSource: ServedStream {
     /// The first failure that can't be made good.
     var failure: String?
     /// When the first request came.
-    var began: Seconds?
+    var began: Instant?
   }
 
   let state = Mutex(State())

@@ -32,7 +32,7 @@ extension StreamError {
   }
 }
 
-extension SharedStream.Stream.Window {
+extension WriteStream.Stream.Window {
   /// What to do the next time, to follow the message of a late write.
   var remedy: String {
     switch self {
