@@ -116,22 +116,22 @@ struct ProgressLineTests {
     arguments: [
       (
         200,
-        "streaming: 1.00 GiB in 0:08, 128 MiB/s, 768 MiB of them zeroes, largest disorder 3.00 MiB"
+        "streaming: 1.00 GiB in 0:08, 128 MiB/s, 768 MiB of them zeroes, largest reorder 3.00 MiB"
       ),
       (
         40,
         """
         streaming: 1.00 GiB in 0:08, 128 MiB/s,
         768 MiB of them zeroes,
-        largest disorder 3.00 MiB
+        largest reorder 3.00 MiB
         """
       ),
     ])
   func totals(columns: Int, text: String) {
     var report = Report(.write, size: 1 << 30)
-    report.count(1 << 30, zeroes: 768 << 20)
+    report.count(sent: 1 << 30, output: 1 << 30, zeroes: 768 << 20)
     report.seconds = 8
-    report.largestDisorder = 3 << 20
+    report.largestReorder = 3 << 20
     #expect(ProgressLine.totals(of: report, columns: columns).joined(separator: "\n") == text)
   }
 }

@@ -1,16 +1,11 @@
-/// The one stream of this process, whichever way it goes.
+/// The stream of a disk, whichever way it goes. ``WriteStream`` and ``ReadStream`` have one shape: a
+/// lock around the state, requests that take it once, and an end that yields a report.
 protocol DiskStream: Sendable {
-  /// Refuses every client from now on.
-  func refuseAll(because reason: String)
-
-  /// Ends the stream.
+  /// Ends the stream. To be called once, after the last request.
   ///
   /// - Parameters:
-  ///   - excused: A process whose SIGTERM does not end a wait.
-  ///   - removeName: Removes a FIFO that was made here. Called before the endpoint is closed: who opens
-  ///     the FIFO after that would wait for ever.
-  /// - Returns: What became of it.
-  func end(
-    _ parameters: Parameters, excusing excused: Int32?, removingName removeName: () -> Void
-  ) -> Report
+  ///   - failure: What failed outside of any request, if anything did.
+  ///   - ending: Takes the name away, closes, and waits for a command.
+  /// - Returns: What became of the stream.
+  func end(after failure: String?, by ending: Ending) -> Report
 }

@@ -4,7 +4,7 @@ import StreamIO
 import Synchronization
 import SystemPackage
 
-/// The one stream of this process, shared by its clients.
+/// The stream of a disk that is written, shared by its clients.
 ///
 /// One lock is around everything: nbdkit calls one data callback at a time for each client, not over
 /// all of them.
@@ -12,34 +12,30 @@ final class WriteStream: DiskStream {
   typealias Stream = OrderedStream<DescriptorSink, SegmentedStore>
 
   struct State: Sendable {
-    /// `nil` where the endpoint could not be opened: clients are refused then.
+    /// `nil` once it has ended.
     var stream: Stream?
-    /// Who reads the stream, if it is a command that was started for it.
-    var command: Command?
-    /// The first failure that can't be made good.
-    var failure: String?
-    /// The last request that failed without making every later one fail: its bytes are owed.
+    var requests = RequestLog()
+    /// The last refused request whose bytes are owed.
     var owing: String?
-    /// When the first request came.
-    var began: Instant?
+    /// Who changed the disk last, if anybody did.
+    var lastChange: Clients.ID?
+    /// Whether that client flushed after its last change. Nobody else's flush says that it had done all
+    /// it meant to do.
+    var isSettled = false
   }
 
   /// While nothing above it is written a client may begin again: what `qemu-img` zeroes first is less.
   private static let head: UInt64 = 4096
 
-  let state = Mutex(State())
+  let state: Mutex<State>
+  let parameters: Parameters
   let clients: Clients
   let gauge: Gauge
 
-  init(for clients: Clients, gauge: Gauge) {
-    self.clients = clients
-    self.gauge = gauge
-  }
-
-  /// Opens the stream for requests.
-  func begin(
-    _ sink: DescriptorSink, _ command: Command?, _ parameters: Parameters,
-    keepingIn medium: any SegmentMedium
+  /// Makes a stream into `sink`.
+  init(
+    _ sink: DescriptorSink, _ parameters: Parameters, keepingIn medium: any SegmentMedium,
+    for clients: Clients, gauge: Gauge
   ) {
     if sink.capacity > 0 { Server.debug("the pipe holds \(sink.capacity) bytes") }
     // A disk that is all head would wait for the end as a whole.
@@ -48,66 +44,66 @@ final class WriteStream: DiskStream {
       limits: Stream.Limits(
         reorder: parameters.reorder, rewind: parameters.rewind, head: head),
       sink: sink, store: SegmentedStore(in: medium))
-    state.withLock {
-      $0.stream = stream
-      $0.command = command
-    }
-  }
-
-  /// Refuses every client from now on.
-  func refuseAll(because reason: String) {
-    clients.refuseAll()
-    state.withLock { $0.failure = $0.failure ?? reason }
+    state = Mutex(State(stream: stream))
+    self.parameters = parameters
+    self.clients = clients
+    self.gauge = gauge
   }
 
   // MARK: Requests
 
-  func write(_ bytes: RawSpan, at offset: UInt64) throws(PluginError) {
-    do {
-      try state.withLock { (state) throws(StreamError) in
-        state.begin()
-        gauge.waiting.store(.nobody, ordering: .relaxed)
-        defer { gauge.waiting.store(.client, ordering: .relaxed) }
+  func write(
+    _ bytes: RawSpan, at offset: UInt64, by client: Clients.ID
+  ) throws(PluginError) {
+    try state.withLock { (state) throws(PluginError) in
+      state.requests.begin()
+      gauge.waiting.store(.nobody, ordering: .relaxed)
+      defer { gauge.waiting.store(.client, ordering: .relaxed) }
+      do throws(StreamError) {
         guard try state.stream?.write(bytes, at: offset) != nil else { throw .failedBefore }
+        state.changed(by: client)
+      } catch {
+        throw refuseChange("write", offset, UInt64(bytes.byteCount), error, &state)
       }
-    } catch {
-      throw owing("write", offset, UInt64(bytes.byteCount), error)
     }
   }
 
-  func zero(_ range: Range<UInt64>) throws(PluginError) {
-    do {
-      try state.withLock { (state) throws(StreamError) in
-        state.begin()
-        gauge.waiting.store(.nobody, ordering: .relaxed)
-        defer { gauge.waiting.store(.client, ordering: .relaxed) }
+  func zero(_ range: Range<UInt64>, by client: Clients.ID) throws(PluginError) {
+    try state.withLock { (state) throws(PluginError) in
+      state.requests.begin()
+      gauge.waiting.store(.nobody, ordering: .relaxed)
+      defer { gauge.waiting.store(.client, ordering: .relaxed) }
+      do throws(StreamError) {
         guard try state.stream?.zero(range) != nil else { throw .failedBefore }
+        state.changed(by: client)
+      } catch {
+        throw refuseChange(
+          "zero", range.lowerBound, range.upperBound - range.lowerBound, error, &state)
       }
-    } catch {
-      throw owing("zero", range.lowerBound, range.upperBound - range.lowerBound, error)
     }
   }
 
-  func flush() throws(PluginError) {
-    do {
-      try state.withLock { (state) throws(StreamError) in
+  func flush(by client: Clients.ID) throws(PluginError) {
+    try state.withLock { (state) throws(PluginError) in
+      do throws(StreamError) {
         guard try state.stream?.flush() != nil else { throw .failedBefore }
+        if state.lastChange == client { state.isSettled = true }
+      } catch {
+        throw refuse("flush", error, &state)
       }
-    } catch {
-      throw failed("flush", error)
     }
   }
 
   func read(into buffer: inout OutputRawSpan, at offset: UInt64) throws(PluginError) {
-    let count = UInt64(buffer.freeCapacity)
-    do {
-      try state.withLock { (state) throws(StreamError) in
+    let count = buffer.freeCapacity
+    try state.withLock { (state) throws(PluginError) in
+      do throws(StreamError) {
         guard try state.stream?.read(into: &buffer, at: offset) != nil else {
           throw .failedBefore
         }
+      } catch {
+        throw refuse("read of \(count) bytes at offset \(offset)", error, &state)
       }
-    } catch {
-      throw failed("read", offset, count, error)
     }
   }
 
@@ -120,43 +116,38 @@ final class WriteStream: DiskStream {
     }
   }
 
-  // MARK: Failures
+  // MARK: Refusals
 
-  private func failed(
-    _ request: String, _ offset: UInt64, _ count: UInt64, _ error: StreamError
+  private func refuse(
+    _ request: String, _ error: StreamError, _ state: inout State
   ) -> PluginError {
-    failed("\(request) of \(count) bytes at offset \(offset)", error)
+    if error.isFinal { clients.refuseAll() }
+    return state.requests.refuse(
+      request, error, saying: state.stream.map { error.message(in: $0) })
   }
 
-  /// The same for a request whose bytes are missing now.
-  private func owing(
-    _ request: String, _ offset: UInt64, _ count: UInt64, _ error: StreamError
+  /// The same for a request whose bytes are owed now.
+  private func refuseChange(
+    _ request: String, _ offset: UInt64, _ count: UInt64, _ error: StreamError,
+    _ state: inout State
   ) -> PluginError {
-    let failure = failed(request, offset, count, error)
-    state.withLock { $0.owing = failure.message }
-    return failure
-  }
-
-  /// Says what became of a request. Where the stream has failed with it, that is remembered.
-  private func failed(_ request: String, _ error: StreamError) -> PluginError {
-    var message = "\(request): \(error.message)"
-    if case .late = error, let missed = state.withLock({ $0.stream?.missedWindow }) {
-      message += ": \(missed.remedy)"
+    let name = "\(request) of \(count) bytes at offset \(offset)"
+    if error != .failedBefore {
+      state.owing = "\(name): \(state.stream.map { error.message(in: $0) } ?? error.message)"
     }
-    let failure = PluginError(error.errno, message)
-    if error.isFinal { refuseAll(because: failure.message) }
-    return failure
+    return refuse(name, error, &state)
   }
 }
 
 extension WriteStream.State {
+  fileprivate mutating func changed(by client: Clients.ID) {
+    lastChange = client
+    isSettled = false
+  }
+
   /// Why the stream could not be finished: bytes that are owed are so since a request failed.
   func reason(of error: StreamError) -> String {
     guard case .owed = error, let owing else { return error.message }
     return owing
-  }
-
-  mutating func begin() {
-    if began == nil { began = .now }
   }
 }

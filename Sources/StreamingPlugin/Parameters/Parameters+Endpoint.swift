@@ -4,13 +4,13 @@ import StreamIO
 import SystemPackage
 
 extension Parameters {
-  /// The stream's other end.
+  /// What the user named as the stream's other end.
   struct Endpoint: Sendable {
     enum Kind: Sendable {
       /// Absolute.
       case path(String)
       case descriptor(InheritedDescriptor)
-      /// For the shell, and where it is to run.
+      /// A text for the shell, and where it is to run.
       case command(String, at: StartingPoint)
     }
 
@@ -19,11 +19,10 @@ extension Parameters {
     let key: String
     let value: String
 
-    /// The parameter as the user gave it, for messages: `pipe=output`. Of a command, which may be a
-    /// long script, the beginning.
+    /// The parameter as the user gave it, for messages: `pipe=output`. Of a command the key alone: its
+    /// text may hold a password, and messages reach the report, and with newer servers clients.
     var name: String {
-      guard case .command = kind, value.count > 60 else { return "\(key)=\(value)" }
-      return "\(key)=\(value.prefix(60))..."
+      if case .command = kind { key } else { "\(key)=\(value)" }
     }
   }
 }

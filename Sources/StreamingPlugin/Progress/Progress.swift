@@ -9,6 +9,7 @@ final class Progress: Sendable {
   private static let slice: Int32 = 100
 
   private let screen: Screen
+  /// `nil` where nobody would see it.
   private let thread: WakeableThread?
 
   /// Starts to show, in the serving process.
@@ -17,6 +18,10 @@ final class Progress: Sendable {
   init(of gauge: Gauge, size: UInt64?, otherEnd: String) {
     let screen = Screen()
     self.screen = screen
+    guard !screen.isNull else {
+      thread = nil
+      return
+    }
     // A second on a terminal, where the line is drawn anew; less often where each one stays.
     let slices = screen.isTerminal ? 10 : 50
     thread = WakeableThread { sleep in
@@ -36,6 +41,7 @@ final class Progress: Sendable {
 
   /// Stops, and leaves the totals.
   func end(_ report: Report) {
+    guard !screen.isNull else { return }
     thread?.end()
     screen.finish(ProgressLine.totals(of: report, columns: screen.columns))
   }
