@@ -74,7 +74,7 @@ struct HeldRequestTests {
   }
 
   @Test("and with -v the largest disorder is said at the end, as a help to choose")
-  func largestDisorder() async throws {
+  func largestReorder() async throws {
     let sandbox = try Sandbox.current()
     let nbdkit = try await sandbox.nbdkit("pipe=/dev/null", options: ["-v"])
     let client = try await nbdkit.connect()

@@ -16,7 +16,7 @@ struct ReportTests {
     found.seconds = 0
     var expected = Report(
       outcome: "complete", bytes: 1.mib, zeroBytes: 1.mib - 8192 - 512, size: 1.mib)
-    expected.largestDisorder = 512
+    expected.largestReorder = 512
     #expect(found == expected)
     #expect(nbdkit.errorLines == [])
   }

@@ -131,7 +131,7 @@ struct ProgressLineTests {
     var report = Report(.write, size: 1 << 30)
     report.count(1 << 30, zeroes: 768 << 20)
     report.seconds = 8
-    report.largestDisorder = 3 << 20
+    report.largestReorder = 3 << 20
     #expect(ProgressLine.totals(of: report, columns: columns).joined(separator: "\n") == text)
   }
 }

@@ -56,7 +56,7 @@ extension ProgressLine {
     if rate >= 1 { parts.append("\(UInt64(rate).written)/s") }
     if report.direction == .write {
       parts.append("\(report.zeroBytes.written) of them zeroes")
-      parts.append("largest disorder \(report.largestDisorder.written)")
+      parts.append("largest disorder \(report.largestReorder.written)")
     }
     var lines: [String] = []
     for part in parts {

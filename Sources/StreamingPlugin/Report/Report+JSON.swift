@@ -10,7 +10,7 @@ extension Report {
     \(Self.beginning)\(outcome.rawValue)", "direction": "\(direction.rawValue)", \
     "bytes": \(bytes), "zero_bytes": \(zeroBytes), \
     "size": \(size.map { "\($0)" } ?? "null"), "seconds": \(milliseconds), \
-    "largest_disorder": \(largestDisorder), \
+    "largest_disorder": \(largestReorder), \
     "exit_status": \(exitStatus.map { "\($0)" } ?? "null"), \
     "error": \(error.map(Self.quoted) ?? "null")}
 

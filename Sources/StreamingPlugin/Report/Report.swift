@@ -22,7 +22,7 @@ struct Report {
   private(set) var bytes: UInt64 = 0
   private(set) var zeroBytes: UInt64 = 0
   /// The most bytes of data that waited for earlier ones at a time.
-  var largestDisorder: UInt64 = 0
+  var largestReorder: UInt64 = 0
   /// How the command at the other end ended, as a shell tells it, if there is one and that is known.
   private(set) var exitStatus: Int?
   /// From the first request to the end.

@@ -38,8 +38,8 @@ extension SharedStream {
         do { try stream.sink.close() } catch { report.fail("the last bytes: \(error)") }
       }
       report.count(stream.position, zeroes: stream.zeroesSent)
-      report.largestDisorder = stream.largestDisorder
-      Server.debug("the largest disorder was \(stream.largestDisorder) bytes waiting")
+      report.largestReorder = stream.largestReorder
+      Server.debug("the largest disorder was \(stream.largestReorder) bytes waiting")
       report.conclude(clientsThere: clients.countThere)
       if let command = state.command { report.end(command, closing: stream.sink) }
       if let began = state.began { report.seconds = .now - began }

@@ -8,14 +8,14 @@ struct Report: Decodable, Equatable {
   var zeroBytes: Int
   var size: Int?
   var seconds: Double
-  var largestDisorder: Int
+  var largestReorder: Int
   var exitStatus: Int?
   var error: String?
 
   enum CodingKeys: String, CodingKey {
     case outcome, direction, bytes, size, seconds, error
     case zeroBytes = "zero_bytes"
-    case largestDisorder = "largest_disorder"
+    case largestReorder = "largest_disorder"
     case exitStatus = "exit_status"
   }
 }
@@ -28,6 +28,6 @@ extension Report {
   init(outcome: String, bytes: Int, zeroBytes: Int, size: Int?) {
     self.init(
       outcome: outcome, bytes: bytes, zeroBytes: zeroBytes, size: size, seconds: 0,
-      largestDisorder: 0, exitStatus: nil, error: nil)
+      largestReorder: 0, exitStatus: nil, error: nil)
   }
 }
