@@ -141,8 +141,8 @@ private struct Observation: Equatable {
   init(_ stream: OrderedStream<RecordingSink, CheckedStore>) {
     position = Int(stream.position)
     high = Int(stream.high)
-    firstMissing = Int(stream.firstMissing)
-    waiting = Int(stream.waiting)
+    firstMissing = Int(stream.backlog.firstMissing)
+    waiting = Int(stream.backlog.waiting)
     stored = stream.store.count
     zeroesSent = Int(stream.zeroesSent)
     zeroesReceived = stream.sink.zeroes
