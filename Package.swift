@@ -51,7 +51,10 @@ let package = Package(
       name: "StreamIO", dependencies: ["CLinux", "StreamCore", systemPackage],
       swiftSettings: strict),
     .target(
-      name: "StreamingPlugin", dependencies: ["NBDKit", "StreamCore", "StreamFormats", "StreamIO", systemPackage],
+      name: "StreamingPlugin",
+      dependencies: [
+        "NBDKit", "StreamCore", "StreamFormats", "StreamIO", systemPackage,
+      ],
       swiftSettings: strict),
 
     .target(name: "CFakeNBDKit", dependencies: ["CNBDKit"]),
