@@ -19,11 +19,11 @@ extension Parameters {
     let key: String
     let value: String
 
-    /// The parameter as the user gave it, for messages: `pipe=output`. Of a command, which may be a
-    /// long script, the beginning.
+    /// The parameter as the user gave it, for messages: `pipe=output`. Of a command, which may hold a
+    /// password, its key alone.
     var name: String {
-      guard case .command = place, value.count > 60 else { return "\(key)=\(value)" }
-      return "\(key)=\(value.prefix(60))..."
+      if case .command = place { return key }
+      return "\(key)=\(value)"
     }
   }
 }

@@ -35,6 +35,12 @@ struct Parameters: Sendable {
     report=<FILENAME>    At the end, write there what became of the stream, as JSON.
     """
 
+  /// The parameters whose values messages may show.
+  private static let valuesToShow: Set<String> = [
+    "pipe", "write", "write-fd", "read", "read-fd", "size", "reorder", "rewind", "spool", "pad",
+    "progress", "report",
+  ]
+
   /// The stream's other end: `nil` until given.
   private(set) var target: Target?
   /// Which way the stream goes.
@@ -87,7 +93,9 @@ struct Parameters: Sendable {
         )
       }
     } catch {
-      throw PluginError(error.errno, "\(key)=\(value): \(error.message)")
+      // Messages are kept in logs, and the value of a command or of a mistyped key may hold a password.
+      let name = Self.valuesToShow.contains(key) ? "\(key)=\(value)" : key
+      throw PluginError(error.errno, "\(name): \(error.message)")
     }
   }
 

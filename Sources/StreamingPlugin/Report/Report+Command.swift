@@ -17,13 +17,23 @@ extension Report {
     }
   }
 
-  /// Ends the stream's writer, a command: one that has given all it has is waited for, any other is
-  /// ended.
+  /// Ends the stream's writer, a command: one that has given all it has is waited for, but no longer
+  /// than a source that is silent; any other is ended.
   mutating func end(_ command: Command, hasGivenAll: Bool) {
     var command = command
-    guard outcome != .failed, hasGivenAll, command.complete() else {
+    guard outcome != .failed, error == nil, hasGivenAll else {
       return abandon(&command, readerHasGone: false)
     }
+    let began = Seconds.now
+    guard command.earlyStatus(.whileEnding(for: 10)) != nil else {
+      let what =
+        TerminationSignals.wereSent
+        ? "a signal ended the wait for its end"
+        : Seconds.now - began < 10 ? "its end was not seen" : "it did not end for 10 seconds"
+      leaveUnknown("the command gave all of the disk, but \(what)")
+      return abandon(&command, readerHasGone: false)
+    }
+    _ = command.complete()
     apply(command.end(.whileEnding))
   }
 
@@ -36,14 +46,7 @@ extension Report {
     case .unknown:
       fail("the command's supervisor was killed, so what became of the command is not known")
     case .interrupted:
-      fail("ended by a signal: \(unfinished)")
-    }
-  }
-
-  private var unfinished: String {
-    switch direction {
-    case .write: "the command has all of the disk, what became of it is not known"
-    case .read: "the command has given all of the disk, but not ended"
+      fail("ended by a signal: the command has all of the disk, what became of it is not known")
     }
   }
 

@@ -79,6 +79,12 @@ struct Report {
     error = error.map { "\($0); \(more)" } ?? more
   }
 
+  /// Notes why it is not known whether the stream was whole, where nothing failed.
+  mutating func leaveUnknown(_ reason: String) {
+    if outcome == .complete { outcome = .unknown }
+    add(reason)
+  }
+
   mutating func exited(_ status: Int) {
     exitStatus = status
   }
