@@ -53,10 +53,16 @@ else
   make_example "$image"
 fi
 
-info=$(qemu-img info --output=json "$image") || fail "$image is not to be read as a disk image"
+# Without FORMAT= the first bytes decide, which a raw disk's guest may have written.
+info=$(qemu-img info ${FORMAT:+-f "$FORMAT"} --output=json "$image") || fail "$image is not to be read as a disk image"
 # qemu counts in sectors: an odd size is rounded up, here and in the stream.
 size=$(jq '."virtual-size"' <<<"$info")
 format=$(jq -r .format <<<"$info")
+others=$(jq -r --arg image "$image" '."format-specific".data as $data |
+  [."backing-filename", $data."data-file"?, ($data.extents[]?.filename | select(. != $image))] |
+  map(strings) | join(", ")' <<<"$info")
+[ -z "$others" ] || [ -n "${FORMAT-}" ] ||
+  fail "$image names $others: say what it is with FORMAT=$format, or with FORMAT=raw"
 [ "$size" -gt 0 ] || fail "$image is empty"
 echo "image     $image: $format, $(human "$size")," \
   "of which $(human "$(jq '."actual-size"' <<<"$info")") on disk"
@@ -100,5 +106,5 @@ For an image of your own: make demo IMAGE=disk.qcow2 OUT=disk.raw.zst
 After make install the whole command is no more than this, and zstd may be any reader:
 
   nbdkit -U - --filter=exitlast streaming disk.fifo --run '
-    zstd <disk.fifo >disk.raw.zst & qemu-img convert -n -p -O raw disk.qcow2 "$uri" && wait $!'
+    zstd <disk.fifo >disk.raw.zst & qemu-img convert -n -p -f qcow2 -O raw disk.qcow2 "$uri" && wait $!'
 END

@@ -19,8 +19,8 @@ struct CommandTests {
   /// The same in process groups and sessions other than the shell's. Each is to be ended like it.
   static let elsewhere = [
     "under timeout": "timeout 100 sh -c 'cat >part && mv part whole'",
-    "with job control": "set -m; (cat >part; mv part whole)",
-    "with job control, in the background": "set -m; exec 3<&0; (cat <&3 >part; mv part whole) & wait",
+    "with job control": "bash -c 'set -m; cat >part; mv part whole'",
+    "with job control, in the background": "bash -c 'set -m; exec 3<&0; (cat <&3 >part; mv part whole) & wait'",
     "in a session of its own": "setsid -w sh -c 'cat >part; mv part whole'",
     "in a session that nobody waits for":
       "exec 3<&0; setsid -f sh -c 'cat <&3 >part; mv part whole'; while :; do sleep 0.01; done",

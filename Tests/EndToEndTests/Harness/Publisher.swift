@@ -11,7 +11,7 @@ struct Publisher {
     "as a pipeline": "cat | tee part >copy; cat copy >/dev/null; mv part whole",
     "by exec": "exec sh -c 'cat >part; exec mv part whole'",
     "under timeout": "timeout 100 sh -c 'cat >part; mv part whole'",
-    "with job control": "set -m; cat >part; mv part whole",
+    "with job control": "bash -c 'set -m; cat >part; mv part whole'",
     "in a session of its own": "setsid -w sh -c 'cat >part; mv part whole'",
   ]
 

@@ -23,9 +23,9 @@ SCRIPTS = [
     "cat | tee part >copy; cat copy >/dev/null; mv part whole",
     "exec sh -c 'cat >part; exec mv part whole'",
     "timeout 100 sh -c 'cat >part && mv part whole'",
-    "set -m; cat >part; mv part whole",
+    "bash -c 'set -m; cat >part; mv part whole'",
     "setsid -w sh -c 'cat >part; mv part whole'",
-    "exec 3<&0; setsid -f sh -c 'cat <&3 >part; mv part whole'; while :; do sleep 0.01; done",
+    "exec 3<&0; setsid -f sh -c 'cat <&3 >part; mv part whole'; until test -e whole; do sleep 0.01; done",
 ]
 DISK = b"".join(bytes([1 + number]) * PIECE for number in range(PIECES))
 
