@@ -15,6 +15,8 @@ struct Recipe: Sendable, CustomTestStringConvertible {
   var ends: [String] = []
   /// What is at the other end is overwritten from the start, as a tape is.
   var isDestructive = false
+  /// A FIFO that nobody has read yet waits for a reader: one that fails at once was none.
+  var waitsForReader = false
 
   var testDescription: String { title }
 
@@ -82,10 +84,10 @@ struct Recipe: Sendable, CustomTestStringConvertible {
       copies: ["disk.raw.zst"], ends: ["zstd"]),
     Recipe(
       title: "Leave the reader to somebody else", before: "cp image disk.raw; \(someReader)",
-      result: "cat got", copies: [], ends: ["cat"]),
+      result: "cat got", copies: [], ends: ["cat"], waitsForReader: true),
     Recipe(
       title: "Start the reader together with the client", result: "zstd -dc disk.raw.zst",
-      copies: ["disk.raw.zst"], ends: ["zstd"]),
+      copies: ["disk.raw.zst"], ends: ["zstd"], waitsForReader: true),
     Recipe(
       title: "Start the reader with bash", result: "zstd -dc disk.raw.zst",
       copies: ["disk.raw.zst"], ends: ["zstd"]),
@@ -106,7 +108,7 @@ struct Recipe: Sendable, CustomTestStringConvertible {
     Recipe(
       title: "Make a qcow2 image there", before: "cp image disk.raw; \(someReader)",
       result: "qemu-img convert -f qcow2 -O raw got restored; cat restored", copies: [],
-      ends: ["cat"]),
+      ends: ["cat"], waitsForReader: true),
     Recipe(
       title: "Back up a disk in use", before: "\(someReader)\n\(someClient)", result: "cat got",
       copies: []),
@@ -124,14 +126,15 @@ struct Recipe: Sendable, CustomTestStringConvertible {
     fail_late() {
       case $1 in
         qemu-img|nbdcopy) printf '#!/bin/sh\\n%s' "
-          for last; do :; done
-          [ -n \\"\\$uri\\" ] || exec $(real $1) \\"\\$@\\"
+          for last; do case \\$last in nbd*:*) uri=\\$last ;; esac; done
+          case \\$* in *nbd*:*) ;; *) exec $(real $1) \\"\\$@\\" ;; esac
           case \\$* in
             *'-O qcow2'*) : >\\"\\$last\\" ;;
             *) PATH=${PATH#*:} qemu-io -f raw -c 'write -P 1 0 1M' \\"\\$uri\\" >/dev/null ;;
           esac
           exit 9
           " >bin/$1 ;;
+        cat) printf '#!/bin/sh\\nhead -c 100000 "$@"\\nexit 9\\n' >bin/$1 ;;
         *) printf '#!/bin/sh\\nhead -c 100000\\nexit 9\\n' >bin/$1 ;;
       esac
       chmod +x bin/$1
