@@ -25,6 +25,7 @@ struct RecipeTests {
     "the client fails in the middle": "fail_late qemu-img; fail_late nbdcopy",
     "the other end fails at once": "for program in $ends; do fail $program; done",
     "the other end fails in the middle": "for program in $ends; do fail_late $program; done",
+    "the other end fails at the end": "fail_last ${ends##* }",
   ]
 
   @Test(
@@ -33,6 +34,8 @@ struct RecipeTests {
     // No other end is there to fail but the one that the recipe starts.
     guard !recipe.ends.isEmpty || !mishap.hasPrefix("the other end") else { return }
     guard recipe.text?.contains("$size") == true || mishap != "the size is empty" else { return }
+    // Who leaves the reader to somebody else can't know what it does with what it read.
+    guard recipe.ends != ["cat"] || mishap != "the other end fails at the end" else { return }
     guard !recipe.waitsForReader || mishap != "the other end fails at once" else { return }
     let sandbox = try Sandbox.current()
     let shell = try await sandbox.run(

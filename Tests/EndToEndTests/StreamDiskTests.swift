@@ -76,9 +76,9 @@ struct StreamDiskTests {
       "qemu-img create -q -f qcow2 -o data_file=\"$secret\",data_file_raw=on trap 1M",
     "a vmdk of another file's bytes":
       """
-      printf '%s\\n' '# Disk DescriptorFile' version=1 CID=1 parentCID=ffffffff \\
-        'createType="monolithicFlat"' "RW 2048 FLAT \\"$secret\\" 0" >trap
-      """,
+    printf '%s\\n' '# Disk DescriptorFile' version=1 CID=1 parentCID=ffffffff \\
+      'createType="monolithicFlat"' "RW 2048 FLAT \\"$secret\\" 0" >trap
+    """,
   ]
 
   @Test(

@@ -53,7 +53,7 @@ struct Recipe: Sendable, CustomTestStringConvertible {
     Recipe(
       title: "Checksum while passing",
       result: "zstd -dc disk.raw.zst | tee copy; sha256sum <copy | cmp - disk.raw.sha256",
-      copies: ["disk.raw.zst", "disk.raw.sha256"], ends: ["zstd"]),
+      copies: ["disk.raw.zst", "disk.raw.sha256"], ends: ["zstd", "sha256sum"]),
     Recipe(
       title: "Onto a tape", result: "cat tape", copies: ["tape"], ends: ["dd"], isDestructive: true),
     Recipe(
@@ -136,6 +136,15 @@ struct Recipe: Sendable, CustomTestStringConvertible {
           " >bin/$1 ;;
         cat) printf '#!/bin/sh\\nhead -c 100000 "$@"\\nexit 9\\n' >bin/$1 ;;
         *) printf '#!/bin/sh\\nhead -c 100000\\nexit 9\\n' >bin/$1 ;;
+      esac
+      chmod +x bin/$1
+      unset -f $1
+    }
+    # PROGRAM: does its work from now on, and fails then.
+    fail_last() {
+      case $1 in
+        ssh|aws|dd) printf '#!/bin/sh\\ncat >/dev/null\\nexit 9\\n' >bin/$1 ;;
+        *) printf '#!/bin/sh\\n%s "$@"\\nexit 9\\n' "$(real $1)" >bin/$1 ;;
       esac
       chmod +x bin/$1
       unset -f $1
