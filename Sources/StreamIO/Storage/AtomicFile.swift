@@ -6,14 +6,21 @@ public enum AtomicFile {
   /// Refuses a path where ``write(_:to:)`` would fail or would replace what is not to be replaced.
   /// Changes nothing.
   ///
-  /// - Parameter beginning: How a file begins that may be replaced; an empty one may be too.
-  public static func check(_ path: String, replacing beginning: String) throws(IOFailure) {
+  /// - Parameter beginnings: How a file begins that may be replaced; an empty one may be too.
+  /// - Returns: Whether there is a file that begins like one of them.
+  @discardableResult
+  public static func check(
+    _ path: String, replacing beginnings: String...
+  ) throws(IOFailure) -> Bool {
+    var isOld = false
     if let status = try? FileStatus(link: path) {
       guard status.kind == .regularFile else {
         let what = status.kind == .link ? "a symbolic link" : "no regular file"
         throw IOFailure(.invalidArgument, "is \(what): give a new name")
       }
-      guard begins(path, with: beginning) else {
+      let found = beginning(of: path, upTo: beginnings.map(\.utf8.count).max() ?? 0)
+      isOld = beginnings.contains { found?.starts(with: $0.utf8) == true }
+      guard isOld || found?.isEmpty == true else {
         throw IOFailure(.fileExists, "holds something else, which would be lost: give a new name")
       }
     }
@@ -26,17 +33,16 @@ public enum AtomicFile {
         Errno(rawValue: errno),
         "no file can be made in '\(directory)': \(Errno(rawValue: errno))")
     }
+    return isOld
   }
 
-  private static func begins(_ path: String, with beginning: String) -> Bool {
-    let wanted = Array(beginning.utf8)
+  private static func beginning(of path: String, upTo most: Int) -> [UInt8]? {
     guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
-    else { return false }
+    else { return nil }
     defer { try? file.close() }
-    let found = try? [UInt8](unsafeUninitializedCapacity: wanted.count) { buffer, count in
+    return try? [UInt8](unsafeUninitializedCapacity: most) { buffer, count in
       count = try file.read(into: UnsafeMutableRawBufferPointer(buffer))
     }
-    return found == [] || found == wanted
   }
 
   /// Removes what stands at `path`, if anything.

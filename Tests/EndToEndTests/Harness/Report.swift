@@ -5,7 +5,9 @@ struct Report: Decodable, Equatable {
   var outcome: String
   var direction = "write"
   var bytes: Int
+  var missingBytes = 0
   var zeroBytes: Int
+  var refusedRequests = 0
   var size: Int?
   var seconds: Double
   var largestReorder: Int
@@ -15,7 +17,9 @@ struct Report: Decodable, Equatable {
   enum CodingKeys: String, CodingKey {
     case outcome, direction, bytes, size, seconds, error
     case zeroBytes = "zero_bytes"
-    case largestReorder = "largest_disorder"
+    case missingBytes = "missing_bytes"
+    case refusedRequests = "refused_requests"
+    case largestReorder = "largest_reorder"
     case exitStatus = "exit_status"
   }
 }

@@ -4,31 +4,30 @@ import StreamIO
 import SystemPackage
 
 extension Parameters {
-  /// The stream's other end.
-  struct Target: Sendable {
-    enum Place: Sendable {
+  /// What the user named as the stream's other end.
+  struct Endpoint: Sendable {
+    enum Kind: Sendable {
       /// Absolute.
       case path(String)
       case descriptor(InheritedDescriptor)
-      /// For the shell, and where it is to run.
+      /// A text for the shell, and where it is to run.
       case command(String, at: StartingPoint)
     }
 
     let direction: Direction
-    let place: Place
+    let kind: Kind
     let key: String
     let value: String
 
-    /// The parameter as the user gave it, for messages: `pipe=output`. Of a command, which may be a
-    /// long script, the beginning.
+    /// The parameter as the user gave it, for messages: `pipe=output`. Of a command the key alone: its
+    /// text may hold a password, and messages reach the report, and with newer servers clients.
     var name: String {
-      guard case .command = place, value.count > 60 else { return "\(key)=\(value)" }
-      return "\(key)=\(value.prefix(60))..."
+      if case .command = kind { key } else { "\(key)=\(value)" }
     }
   }
 }
 
-extension Parameters.Target.Place {
+extension Parameters.Endpoint.Kind {
   /// A file's name, or `-`.
   init(path value: String, for direction: Direction) throws(PluginError) {
     guard value == "-" else {

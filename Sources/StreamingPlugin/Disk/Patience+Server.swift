@@ -21,9 +21,9 @@ extension Patience {
 
   /// The same, but not longer than so many seconds.
   static func whileEnding(for seconds: Double) -> Patience {
-    let deadline = Seconds.now.value + seconds
+    let deadline = Instant.now.seconds + seconds
     return Patience(
-      pause: { whileEnding.pause($0) && Seconds.now.value < deadline },
+      pause: { whileEnding.pause($0) && Instant.now.seconds < deadline },
       announce: whileEnding.announce)
   }
 }

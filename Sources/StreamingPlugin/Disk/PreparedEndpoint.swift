@@ -2,7 +2,7 @@ import NBDKit
 import StreamIO
 
 /// The stream's end outside, from the checks at the start to the removal of what was made.
-enum StreamEnd: Sendable {
+enum PreparedEndpoint: Sendable {
   /// To be opened in the serving process: an end open in the one that waits for `--run` would hold
   /// back the end of the stream.
   case namedPipe(NamedPipe)
@@ -14,26 +14,26 @@ enum StreamEnd: Sendable {
   /// To be started in the serving process, for the same reason.
   case command(String, at: StartingPoint, Direction)
 
-  /// Checks what stands at the target and takes it, making a FIFO where nothing stands.
-  static func prepare(_ target: Parameters.Target) throws(PluginError) -> StreamEnd {
+  /// Checks what stands at the endpoint and takes it, making a FIFO where nothing stands.
+  static func prepare(_ endpoint: Parameters.Endpoint) throws(PluginError) -> PreparedEndpoint {
     do {
-      switch target.place {
+      switch endpoint.kind {
       case .descriptor(let original):
         return .inherited(try original.open(), original: original)
-      case .command(let text, let start): return .command(text, at: start, target.direction)
+      case .command(let text, let start): return .command(text, at: start, endpoint.direction)
       case .path(let path):
-        switch try Endpoint(at: path, for: target.direction) {
+        switch try Endpoint(at: path, for: endpoint.direction) {
         case .absent, .fifo:
-          let pipe = try NamedPipe(path: path, for: target.direction)
+          let pipe = try NamedPipe(path: path, for: endpoint.direction)
           pipe.removeAtExit()
           return .namedPipe(pipe)
         case .socket: return .open(try UnixSocket.connect(to: path))
         case .characterDevice:
-          return .open(try CharacterDevice.open(path, for: target.direction))
+          return .open(try CharacterDevice.open(path, for: endpoint.direction))
         }
       }
     } catch {
-      throw PluginError(error, of: target.name)
+      throw PluginError(error, of: endpoint.name)
     }
   }
 

@@ -10,25 +10,20 @@ import SystemPackage
 final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable, Trimmable,
   ExtentReporting
 {
-  /// The stream, by the way it goes.
-  enum Stream {
-    case written(SharedStream)
-    case read(SharedSource)
-  }
-
-  private let stream: Stream
+  private let stream: Disk.Stream
   private let clients: Clients
+  private let client: Clients.ID
   private let diskSize: UInt64
 
-  init(_ stream: Stream, for clients: Clients, size: UInt64, process: Int32?) {
+  init(_ stream: Disk.Stream, for clients: Clients, size: UInt64, process: Int32?) {
     self.stream = stream
     self.clients = clients
     diskSize = size
-    clients.add(ObjectIdentifier(self), process: process)
+    client = clients.add(process: process)
   }
 
   func close() {
-    clients.remove(ObjectIdentifier(self))
+    clients.remove(client)
   }
 
   func size() -> UInt64 { diskSize }
@@ -46,15 +41,15 @@ final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable
   /// A forced unit access needs no more: what failed before fails this write too, and a write that
   /// leaves nothing missing is with the reader's pipe when it returns.
   func write(_ bytes: RawSpan, at offset: UInt64, flags: RequestFlags) throws {
-    try written.write(bytes, at: offset)
+    try written.write(bytes, at: offset, by: client)
   }
 
   func flush() throws {
-    try written.flush()
+    try written.flush(by: client)
   }
 
   func zero(count: UInt32, at offset: UInt64, flags: RequestFlags) throws {
-    try written.zero(try range(count, offset))
+    try written.zero(try range(count, offset), by: client)
   }
 
   /// Advice that a stream can't take: what was sent is sent, and what was not written is zeroes.
@@ -81,7 +76,7 @@ final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable
   }
 
   /// The stream of a request that only a written one gets.
-  private var written: SharedStream {
+  private var written: WriteStream {
     get throws(PluginError) {
       guard case .written(let stream) = stream else {
         throw PluginError(.readOnlyFileSystem, "the disk can only be read")
