@@ -35,6 +35,7 @@ let package = Package(
       // For a value that can't be kept beyond the call it is lent to: ~Escapable.
       swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "StreamCore", swiftSettings: strict),
+    .target(name: "StreamFormats", dependencies: ["StreamCore"], swiftSettings: strict),
     .target(
       name: "StreamIO", dependencies: ["CLinux", "StreamCore", systemPackage],
       swiftSettings: strict),
@@ -51,6 +52,9 @@ let package = Package(
       dependencies: ["NBDKit", "CNBDKit", "NBDKitTestKit", "CFakeNBDKit", systemPackage],
       swiftSettings: strict),
     .testTarget(name: "StreamCoreTests", dependencies: ["StreamCore"], swiftSettings: strict),
+    .testTarget(
+      name: "StreamFormatsTests", dependencies: ["StreamFormats", "StreamCore"],
+      swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport",
       swiftSettings: strict),
