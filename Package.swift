@@ -29,6 +29,15 @@ let package = Package(
       name: "CNBDKit",
       pkgConfig: "nbdkit",
       providers: [.apt(["nbdkit-plugin-dev"]), .yum(["nbdkit-devel"])]),
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"]), .yum(["libzstd-devel"])]),
+    .systemLibrary(
+      name: "CDeflate", pkgConfig: "libdeflate",
+      providers: [.apt(["libdeflate-dev"]), .yum(["libdeflate-devel"])]),
+    .systemLibrary(
+      name: "CNettle", pkgConfig: "nettle",
+      providers: [.apt(["nettle-dev"]), .yum(["nettle-devel"])]),
     .target(name: "CLinux"),
     .target(
       name: "NBDKit", dependencies: ["CNBDKit", systemPackage],
@@ -37,10 +46,13 @@ let package = Package(
     .target(name: "StreamCore", swiftSettings: strict),
     .target(name: "StreamFormats", dependencies: ["StreamCore"], swiftSettings: strict),
     .target(
+      name: "StreamFormats", dependencies: ["CDeflate", "CNettle", "CZstd", "StreamCore"],
+      swiftSettings: strict),
+    .target(
       name: "StreamIO", dependencies: ["CLinux", "StreamCore", systemPackage],
       swiftSettings: strict),
     .target(
-      name: "StreamingPlugin", dependencies: ["NBDKit", "StreamCore", "StreamIO", systemPackage],
+      name: "StreamingPlugin", dependencies: ["NBDKit", "StreamCore", "StreamFormats", "StreamIO", systemPackage],
       swiftSettings: strict),
 
     .target(name: "CFakeNBDKit", dependencies: ["CNBDKit"]),
