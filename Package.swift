@@ -44,7 +44,6 @@ let package = Package(
       // For a value that can't be kept beyond the call it is lent to: ~Escapable.
       swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "StreamCore", swiftSettings: strict),
-    .target(name: "StreamFormats", dependencies: ["StreamCore"], swiftSettings: strict),
     .target(
       name: "StreamFormats", dependencies: ["CDeflate", "CNettle", "CZstd", "StreamCore"],
       swiftSettings: strict),
@@ -52,7 +51,8 @@ let package = Package(
       name: "StreamIO", dependencies: ["CLinux", "StreamCore", systemPackage],
       swiftSettings: strict),
     .target(
-      name: "StreamingPlugin", dependencies: ["NBDKit", "StreamCore", "StreamFormats", "StreamIO", systemPackage],
+      name: "StreamingPlugin",
+      dependencies: ["NBDKit", "StreamCore", "StreamFormats", "StreamIO", systemPackage],
       swiftSettings: strict),
 
     .target(name: "CFakeNBDKit", dependencies: ["CNBDKit"]),

@@ -1,12 +1,12 @@
 public import StreamCore
 
-/// Wraps what goes to another sink into a ``Container``.
+/// Wraps what goes to another sink into a ``Container``, if there is one.
 ///
 /// A record that was begun is filled by what comes next, whatever that is: its length has been said.
 public struct ContainerSink<Next: StreamSink>: StreamSink {
   /// Where the container goes.
   public var next: Next
-  private let container: Container
+  private let container: Container?
 
   /// Bytes of the container handed on.
   private var offset: UInt64 = 0
@@ -17,11 +17,11 @@ public struct ContainerSink<Next: StreamSink>: StreamSink {
   private var marks = RecordMarks()
 
   /// Puts `container` around the bytes that `next` gets.
-  public init(_ container: Container, before next: Next) {
+  public init(_ container: Container?, before next: Next) {
     self.next = next
     self.container = container
-    pending = PendingBytes(container.header)
-    lacking = container.hasRecords ? 0 : .max
+    pending = PendingBytes(container?.header ?? [])
+    lacking = container?.hasRecords == true ? 0 : .max
   }
 
   /// What the last sink has handed on.
@@ -41,10 +41,18 @@ public struct ContainerSink<Next: StreamSink>: StreamSink {
   public mutating func send(
     _ bytes: RawSpan, advancing position: inout UInt64
   ) throws(TransferError) {
+    guard let container else { return try next.send(bytes, advancing: &position) }
     var rest = bytes
     while !rest.isEmpty {
       if lacking == 0 {
-        lacking = min(UInt64(rest.byteCount), container.mostPerRecord)
+        // Zero pages that the client wrote need no bytes either.
+        let (count, isZero) = rest.withUnsafeBytes { ZeroScan.longRun(in: $0, at: position) }
+        guard !isZero else {
+          try sendZeroes(UInt64(count), advancing: &position)
+          rest = rest.extracting(droppingFirst: count)
+          continue
+        }
+        lacking = min(UInt64(count), container.mostPerRecord)
         begin(.data, at: position, count: lacking)
       }
       try pending.send(to: &next, advancing: &offset)
@@ -61,6 +69,7 @@ public struct ContainerSink<Next: StreamSink>: StreamSink {
   public mutating func sendZeroes(
     _ count: UInt64, advancing position: inout UInt64
   ) throws(TransferError) {
+    guard container != nil else { return try next.sendZeroes(count, advancing: &position) }
     let end = position + count
     while position < end {
       guard lacking > 0 else {
@@ -84,13 +93,14 @@ public struct ContainerSink<Next: StreamSink>: StreamSink {
   /// Sends the trailer.
   public mutating func finish() throws(TransferError) {
     try pending.send(to: &next, advancing: &offset)
-    pending.bytes.append(contentsOf: container.trailer)
+    if let container { pending.bytes.append(contentsOf: container.trailer) }
     try pending.send(to: &next, advancing: &offset)
     try next.finish()
   }
 
   /// Of a record's data as much as was taken; of a record of zeroes all, once it was taken whole.
   public func delivered(unread: UInt64, of position: UInt64) -> UInt64 {
+    guard let container else { return next.delivered(unread: unread, of: position) }
     let taken = next.delivered(unread: unread, of: offset)
     guard container.hasRecords else {
       let header = UInt64(container.header.count)
@@ -100,14 +110,14 @@ public struct ContainerSink<Next: StreamSink>: StreamSink {
   }
 
   private mutating func begin(_ run: Container.Run, at position: UInt64, count: UInt64) {
-    container.beginRecord(of: run, at: position, count: count, in: &pending.bytes)
+    container?.beginRecord(of: run, at: position, count: count, in: &pending.bytes)
     let start = offset + UInt64(pending.count)
     marks.add(RecordMark(start: start, position: position, count: count, run: run))
   }
 
   private mutating func advance(_ position: inout UInt64, from before: UInt64) {
     position += offset - before
-    if container.hasRecords { lacking -= offset - before }
+    if container?.hasRecords == true { lacking -= offset - before }
   }
 }
 

@@ -32,6 +32,11 @@ public enum DiskFormat: String, CaseIterable, Sendable {
     }
   }
 
+  /// The levels of a format that compresses by itself, and the one of who asks for none.
+  public var levels: (range: ClosedRange<Int>, default: Int)? {
+    self == .vmdk ? (VMDKFormat.levels, VMDKFormat.defaultLevel) : nil
+  }
+
   /// Whether the format says the disk's size, so that it has to be known before.
   public var needsSize: Bool { self != .raw }
 
