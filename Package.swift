@@ -33,6 +33,9 @@ let package = Package(
       name: "CZstd", pkgConfig: "libzstd",
       providers: [.apt(["libzstd-dev"]), .yum(["libzstd-devel"])]),
     .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
+    .systemLibrary(
       name: "CDeflate", pkgConfig: "libdeflate",
       providers: [.apt(["libdeflate-dev"]), .yum(["libdeflate-devel"])]),
     .systemLibrary(
@@ -45,7 +48,7 @@ let package = Package(
       swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "StreamCore", swiftSettings: strict),
     .target(
-      name: "StreamFormats", dependencies: ["CDeflate", "CNettle", "CZstd", "StreamCore"],
+      name: "StreamFormats", dependencies: ["CDeflate", "CNettle", "CZlib", "CZstd", "StreamCore"],
       swiftSettings: strict),
     .target(
       name: "StreamIO", dependencies: ["CLinux", "StreamCore", systemPackage],
@@ -65,7 +68,8 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(name: "StreamCoreTests", dependencies: ["StreamCore"], swiftSettings: strict),
     .testTarget(
-      name: "StreamFormatsTests", dependencies: ["StreamFormats", "StreamCore"],
+      name: "StreamFormatsTests",
+      dependencies: ["CDeflate", "CZstd", "StreamFormats", "StreamCore", "TestSupport"],
       swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport",

@@ -3,13 +3,13 @@ import StreamCore
 
 /// gzip: a member for each block, and for each mebibyte of zeroes one that was compressed beforehand.
 final class GzipFormat: BlockFormat, @unchecked Sendable {
-  let blockSize = Compression.gzip.blockSize
+  let blockSize: Int
   /// CRC-32 and size.
   let tailSize = 8
-  let shortestRun = UInt64(Compression.gzip.blockSize)
-  let runGranularity = UInt64(Compression.gzip.blockSize)
+  var shortestRun: UInt64 { UInt64(blockSize) }
+  var runGranularity: UInt64 { UInt64(blockSize) }
   /// As many members as about fill the smallest pipe at once.
-  let longestRunPiece = UInt64(63 * Compression.gzip.blockSize)
+  var longestRunPiece: UInt64 { UInt64(63 * blockSize) }
   let mostOutput: Int
 
   /// One a worker.
@@ -19,7 +19,10 @@ final class GzipFormat: BlockFormat, @unchecked Sendable {
   private let zeroMemberSize: Int
 
   /// Takes memory for all but the blocks.
-  init(level: Int, workers: Int) throws(TransferError) {
+  init(
+    level: Int, workers: Int, blockSize: Int = Compression.gzip.blockSize
+  ) throws(TransferError) {
+    self.blockSize = blockSize
     for _ in 0..<workers {
       guard let compressor = libdeflate_alloc_compressor(Int32(level)) else {
         compressors.forEach(libdeflate_free_compressor)
@@ -30,7 +33,7 @@ final class GzipFormat: BlockFormat, @unchecked Sendable {
     mostOutput = libdeflate_gzip_compress_bound(compressors[0], blockSize)
     do throws(TransferError) {
       (zeroMembers, zeroMemberSize) = try Self.makeZeroMembers(
-        Int(longestRunPiece / runGranularity), blockSize: blockSize, headroom: 8)
+        63, blockSize: blockSize, headroom: 8)
     } catch {
       compressors.forEach(libdeflate_free_compressor)
       throw error
@@ -40,10 +43,10 @@ final class GzipFormat: BlockFormat, @unchecked Sendable {
   deinit { compressors.forEach(libdeflate_free_compressor) }
 
   /// The same at every level, 0 too, so that a hole never costs more than a thousandth.
-  private static func makeZeroMembers(
+  static func makeZeroMembers(
     _ count: Int, blockSize: Int, headroom: Int
   ) throws(TransferError) -> (Memory, Int) {
-    let room = blockSize / 512
+    let room = 64 + blockSize / 512
     guard let compressor = libdeflate_alloc_compressor(9), let zeroes = Memory(count: blockSize),
       let members = Memory(count: headroom + count * room), let base = members.bytes.baseAddress
     else { throw noMemory(for: "members of zeroes") }

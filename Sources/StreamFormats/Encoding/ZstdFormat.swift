@@ -3,9 +3,9 @@ import StreamCore
 
 /// zstd: a frame for each block, frames of repeated zeroes for runs, a seek table at the end.
 final class ZstdFormat: BlockFormat, @unchecked Sendable {
-  let blockSize = Compression.zstd.blockSize
+  let blockSize: Int
   let tailSize = ZstdFrame.checksumSize
-  let shortestRun: UInt64 = 256 << 10
+  let shortestRun: UInt64
   let runGranularity: UInt64 = 1
   let longestRunPiece = ZstdZeroes.longest
 
@@ -15,7 +15,12 @@ final class ZstdFormat: BlockFormat, @unchecked Sendable {
   private var table: SeekTable
 
   /// Takes memory for all but what compressing at that level needs.
-  init(level: Int, workers: Int) throws(TransferError) {
+  init(
+    level: Int, workers: Int, blockSize: Int = Compression.zstd.blockSize,
+    shortestRun: UInt64 = 256 << 10
+  ) throws(TransferError) {
+    self.blockSize = blockSize
+    self.shortestRun = shortestRun
     guard let zeroes = ZstdZeroes(headroom: 8), let table = SeekTable(headroom: 8) else {
       throw noMemory(for: "frames of zeroes")
     }
