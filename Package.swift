@@ -77,6 +77,8 @@ let package = Package(
       ],
       swiftSettings: strict),
     .testTarget(
+      name: "StreamDiskTests", dependencies: ["StreamDisk"], swiftSettings: strict),
+    .testTarget(
       name: "EndToEndTests",
       dependencies: [.product(name: "Subprocess", package: "swift-subprocess"), systemPackage],
       exclude: ["Scripts"],

@@ -77,7 +77,8 @@ func read(
   var filled = 0
   while filled < count {
     let got = bytes.withUnsafeMutableBytes {
-      pread(file.rawValue, $0.baseAddress! + filled, count - filled, off_t(offset) + off_t(filled))
+      let rest = UnsafeMutableRawBufferPointer(rebasing: $0[filled...])
+      return pread(file.rawValue, rest.baseAddress, rest.count, off_t(offset) + off_t(filled))
     }
     if got == 0 { break }
     guard got > 0 || errno == EINTR else { throw Failure(name, Errno(rawValue: errno)) }

@@ -16,6 +16,11 @@ struct Report: Decodable, Equatable {
   var diskDigest: String?
   var error: String?
 
+  init(outcome: String, error: String? = nil) {
+    self.outcome = outcome
+    self.error = error
+  }
+
   init(parsing text: [UInt8]) throws {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase

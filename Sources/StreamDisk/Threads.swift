@@ -16,7 +16,7 @@ func onThread(_ body: @escaping @Sendable () -> Void) {
   let result = pthread_create(
     &thread, &attributes,
     {
-      Unmanaged<Work>.fromOpaque($0!).takeRetainedValue().body()
+      if let work = $0 { Unmanaged<Work>.fromOpaque(work).takeRetainedValue().body() }
       return nil
     }, work.toOpaque())
   if result != 0 {

@@ -120,24 +120,8 @@ struct Write: AsyncParsableCommand {
   private func stream(
     _ image: Image, _ file: FileAside?, _ report: ReportFile?, _ workspace: Workspace
   ) async throws(Failure) {
-    var pump: Pump?
-    var serverOutput: FileDescriptor?
-    do {
-      serverOutput = try .standardOutput.duplicate()
-      // The plugin takes no regular file for an endpoint.
-      let isFile = standardOutput != nil && FileStatus(STDOUT_FILENO)?.kind == .regular
-      if file != nil || isFile {
-        let into = try file?.open() ?? serverOutput!
-        if file != nil { try serverOutput?.close() }
-        let pipe = try Pipe()
-        pump = Pump(
-          from: pipe.reading, into: into, name: file?.name ?? "standard output",
-          keepsHoles: file != nil && zstd == nil && gzip == nil)
-        serverOutput = pipe.writing
-      }
-    } catch { throw error as? Failure ?? Failure("standard output", error as? Errno ?? .ioError) }
-    let carried = pump
-    let progress = Progress(common.progressStyle, size: image.size) { carried?.bytes }
+    let (serverOutput, pump) = try output(to: file)
+    let progress = Progress(common.progressStyle, size: image.size) { pump?.bytes }
     pump?.start()
     let run = Run(
       parameters: parameters(size: image.size), client: Client.reading(image), output: serverOutput,
@@ -159,6 +143,28 @@ struct Write: AsyncParsableCommand {
     common.tell(
       "\(image.name): whole: \(human(image.size)) into \(into)"
         + (bytes.map { ", \(human($0))" } ?? "") + ", in \(human(progress.seconds))")
+  }
+
+  /// What nbdkit gets for its standard output, and the pump behind it where the stream goes into a
+  /// regular file: the plugin takes none for an endpoint.
+  private func output(to file: FileAside?) throws(Failure) -> (FileDescriptor, Pump?) {
+    let into: FileDescriptor
+    if let file {
+      into = try file.open()
+    } else {
+      do { into = try .standardOutput.duplicate() } catch {
+        throw Failure("standard output", error as? Errno ?? .ioError)
+      }
+      guard standardOutput != nil, FileStatus(into.rawValue)?.kind == .regular else {
+        return (into, nil)
+      }
+    }
+    let pipe = try Pipe()
+    let isRaw = zstd == nil && gzip == nil
+    let pump = Pump(
+      from: pipe.reading, into: into, name: file?.name ?? "standard output",
+      keepsHoles: file != nil && isRaw)
+    return (pipe.writing, pump)
   }
 
   /// The same for a shell, with nbdkit's own `--run`.

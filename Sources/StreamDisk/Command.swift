@@ -4,7 +4,7 @@ internal import Glibc
 /// `stream-disk`: a disk image becomes a stream, a stream a disk image, and whether that is so is
 /// the exit status.
 @main
-struct StreamDisk: AsyncParsableCommand {
+struct Command: AsyncParsableCommand {
   static let version = "0.1.0"
 
   static let configuration = CommandConfiguration(
