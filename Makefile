@@ -1,6 +1,6 @@
 #   make            build build/nbdkit-streaming-plugin.so and build/stream-disk
 #   make demo       stream an example image through the plugin into zstd and compare
-#                   (one of yours: make demo IMAGE=disk.qcow2 OUT=disk.raw.zst)
+#                   (one of yours: make demo IMAGE=disk.qcow2 FORMAT=qcow2 OUT=disk.raw.zst)
 #   make check      build, and run all tests (some: make check FILTER=name)
 #   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 30 minutes
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
@@ -99,7 +99,7 @@ docs:
 	  --warnings-as-errors --output-path build/docs
 
 # Through the environment: a file's name may hold anything, and a pattern of rows an asterisk.
-export IMAGE OUT QUICK ROWS
+export IMAGE FORMAT OUT QUICK ROWS
 
 demo: demo-deps build
 	@scripts/demo.sh "$$IMAGE" "$$OUT"

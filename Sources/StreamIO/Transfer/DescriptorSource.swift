@@ -75,12 +75,19 @@ public struct DescriptorSource: StreamSource, Sendable {
     try? line.file.close()
   }
 
-  /// Waits for a command that has closed its output to end: of one that fails nobody knows whether
-  /// what it gave was all.
-  private mutating func checkCommand() throws(TransferError) {
+  /// Waits for a command that has closed its output to end, for so many seconds: of one that fails, or
+  /// does not end, nobody knows whether what it gave was all.
+  private mutating func checkCommand(seconds: Int = 10) throws(TransferError) {
     guard command != nil else { return }
+    let deadline = ContinuousClock.now + .seconds(seconds)
     let patience = line.patience
-    guard let status = command?.earlyStatus(patience) else { throw .interrupted }
+    let limited = Patience(
+      pause: { patience.pause($0) && ContinuousClock.now < deadline }, announce: patience.announce)
+    guard let status = command?.earlyStatus(limited) else {
+      guard ContinuousClock.now >= deadline else { throw .interrupted }
+      throw line.broken(
+        EIO, "the command closed its output, but did not end within \(seconds) seconds after that")
+    }
     guard status == 0 else {
       throw line.broken(EIO, "the command failed with exit status \(status)")
     }
