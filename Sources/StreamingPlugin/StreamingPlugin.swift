@@ -113,6 +113,7 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
       // Again, as nbdkit may have become another user. Not before a FIFO was opened: its reader may
       // wait for that.
       try parameters.report?.check()
+      try parameters.report?.reserve()
       showProgress(parameters)
     } catch {
       Server.error(error.message)

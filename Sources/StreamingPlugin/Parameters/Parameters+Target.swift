@@ -32,6 +32,10 @@ extension Parameters.Target.Place {
   /// A file's name, or `-`.
   init(path value: String, for direction: Direction) throws(PluginError) {
     guard value == "-" else {
+      if let number = InheritedDescriptor.number(named: value) {
+        try self.init(descriptor: "\(number)", for: direction)
+        return
+      }
       self = .path(try Parameters.path(value))
       return
     }

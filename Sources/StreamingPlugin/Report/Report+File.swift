@@ -25,6 +25,11 @@ extension Report {
       do { try AtomicFile.remove(path) } catch { throw PluginError(error, of: name) }
     }
 
+    /// Takes the name for this stream: of two with one name nobody would see whose report it is.
+    func reserve() throws(PluginError) {
+      do { try AtomicFile.reserve(path) } catch { throw PluginError(error, of: name) }
+    }
+
     func write(_ report: Report) throws(PluginError) {
       do { try AtomicFile.write(report.json, to: path) } catch {
         throw PluginError(error, of: name)

@@ -47,6 +47,7 @@ struct Report {
   mutating func apply(_ drained: DrainOutcome) {
     switch drained {
     case .taken: break
+    case .doubtful(let reason): error = reason
     case .readerGone(let unread):
       fail("the reader has gone with \(leave(unread)) left unread")
     case .interrupted(let unread):
@@ -59,6 +60,7 @@ struct Report {
   mutating func apply(_ end: SourceEnd) {
     switch end {
     case .ended: break
+    case .doubtful(let reason): error = reason
     case .more(let count): fail("the source has more than size=, at least \(count) bytes")
     case .failed(let reason): fail("the source failed where it should have ended: \(reason)")
     case .silent(let seconds):
