@@ -37,7 +37,9 @@ extension DescriptorSink {
       left = unread
       idle = left < before ? 0 : idle + slice
     }
-    guard outcomeAtEnd == .taken else { return outcomeAtEnd }
+    // Asked once: the socket tells its error only then.
+    let outcome = outcomeAtEnd
+    guard outcome == .taken else { return outcome }
     if isOverNetwork { return awaitReadersEnd(idleSeconds: idleSeconds) }
     return doubt.map { .doubtful($0) } ?? .taken
   }

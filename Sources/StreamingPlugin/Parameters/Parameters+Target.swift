@@ -78,6 +78,14 @@ extension Parameters.Target.Place {
       throw PluginError(
         .invalidArgument, "\(name) is the client's with -s: give another endpoint")
     }
+    if number == STDOUT_FILENO, direction == .write,
+      CommandLine.ofProcess.map(CommandLine.printsToOutput) == true
+    {
+      throw PluginError(
+        .invalidArgument,
+        "--print-uri prints to \(name), and would be part of the stream: leave it out, or give "
+          + "another endpoint")
+    }
     do {
       self = .descriptor(try InheritedDescriptor(number, for: direction))
     } catch {
