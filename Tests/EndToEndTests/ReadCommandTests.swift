@@ -88,13 +88,16 @@ struct ReadCommandTests {
   @Test(
     "that goes on after all of the disk is ended, and it is not known whether that was right",
     .requires("nbdkit", "qemu-img"),
-    arguments: ["with its output open": "sleep 297", "with its output closed": "exec >&-; sleep 297"])
+    arguments: [
+      "with its output open": "sleep 297", "with its output closed": "exec >&-; sleep 297",
+    ])
   func goesOn(how: String, end: String) async throws {
     let sandbox = try Sandbox.current()
     let report = sandbox.path("report")
     let note = sandbox.path("group")
     let nbdkit = try await sandbox.nbdkit(
-      "read-command=echo $$ >'\(note)'; head -c 1M /dev/zero; \(end)", "size=1M", "report=\(report)",
+      "read-command=echo $$ >'\(note)'; head -c 1M /dev/zero; \(end)", "size=1M",
+      "report=\(report)",
       run: "qemu-img convert -f raw \"$uri\" -O raw '\(sandbox.path("copy"))'")
     #expect(try await nbdkit.exit() == .exited(0))
     let found = try Report(report)

@@ -34,7 +34,8 @@ struct AnyRequestsTests {
 
   @Test("zeroes of any length alone", arguments: Compression.allCases)
   func zeroes(_ compression: Compression) throws {
-    for count in [1, 4095, 16_383, 16_384, 65_535, 65_536, 65_537, 131_073, 5 << 20, 129 << 20 | 1] {
+    for count in [1, 4095, 16_383, 16_384, 65_535, 65_536, 65_537, 131_073, 5 << 20, 129 << 20 | 1]
+    {
       var sink = try smallBlocks(compression)
       var position: UInt64 = 0
       try sink.sendZeroes(UInt64(count), advancing: &position)

@@ -20,11 +20,13 @@ struct CommandTests {
   static let elsewhere = [
     "under timeout": "timeout 100 sh -c 'cat >part && mv part whole'",
     "with job control": "bash -c 'set -m; cat >part; mv part whole'",
-    "with job control, in the background": "bash -c 'set -m; exec 3<&0; (cat <&3 >part; mv part whole) & wait'",
+    "with job control, in the background":
+      "bash -c 'set -m; exec 3<&0; (cat <&3 >part; mv part whole) & wait'",
     "in a session of its own": "setsid -w sh -c 'cat >part; mv part whole'",
     "in a session that nobody waits for":
       "exec 3<&0; setsid -f sh -c 'cat <&3 >part; mv part whole'; while :; do sleep 0.01; done",
-    "two sessions deep": "setsid -w sh -c 'timeout 100 setsid -w sh -c \"cat >part; mv part whole\"'",
+    "two sessions deep":
+      "setsid -w sh -c 'timeout 100 setsid -w sh -c \"cat >part; mv part whole\"'",
     "after its shell": "exec 3<&0; setsid -f sh -c 'cat <&3 >part; mv part whole'",
   ]
 
@@ -60,7 +62,8 @@ struct CommandTests {
     #expect(try !consumer.directory.entries.contains("whole"))
   }
 
-  @Test("Told that the stream is complete, it has all wherever it has gone", arguments: elsewhere.keys)
+  @Test(
+    "Told that the stream is complete, it has all wherever it has gone", arguments: elsewhere.keys)
   func completeElsewhere(how: String) throws {
     // The endless loop is there to be ended.
     guard let script = Self.elsewhere[how], !script.contains("while") else { return }

@@ -29,7 +29,8 @@ struct Refusal: Sendable, CustomTestStringConvertible {
     parameters = others + (parameter.map { [$0] } ?? [])
     // nbdkit puts the magic key before a bare value; a message stays one line.
     self.name =
-      name ?? parameter.map { ($0.contains("=") ? $0 : "pipe=\($0)").replacing("\n", with: "?") } ?? "pipe"
+      name ?? parameter.map { ($0.contains("=") ? $0 : "pipe=\($0)").replacing("\n", with: "?") }
+      ?? "pipe"
     self.words = words
   }
 

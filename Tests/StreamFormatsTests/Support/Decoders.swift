@@ -88,7 +88,8 @@ func expectZeroes(
   let bytes = bytes ?? []
   let same = bytes.withUnsafeBytes { bytes in
     bytes.count == count
-      && (count == 0 || (bytes[0] == 0 && memcmp(bytes.baseAddress!, bytes.baseAddress! + 1, count - 1) == 0))
+      && (count == 0
+        || (bytes[0] == 0 && memcmp(bytes.baseAddress!, bytes.baseAddress! + 1, count - 1) == 0))
   }
   #expect(same, "\(bytes.count) bytes for \(count) zeroes", sourceLocation: sourceLocation)
 }

@@ -74,7 +74,8 @@ func randomRequests(
   return requests
 }
 
-private func randomData(_ count: Int, using generator: inout some RandomNumberGenerator) -> [UInt8] {
+private func randomData(_ count: Int, using generator: inout some RandomNumberGenerator) -> [UInt8]
+{
   var data: [UInt8] = []
   data.reserveCapacity(count)
   while data.count < count {
