@@ -16,12 +16,15 @@ let package = Package(
   name: "nbdkit-streaming-plugin",
   products: [
     .library(name: "nbdkit-streaming-plugin", type: .dynamic, targets: ["StreamingPlugin"]),
+    .executable(name: "stream-disk", targets: ["StreamDisk"]),
     .library(name: "NBDKit", targets: ["NBDKit"]),
     .library(name: "NBDKitTestKit", targets: ["NBDKitTestKit"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(
+      url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
@@ -29,6 +32,18 @@ let package = Package(
       name: "CNBDKit",
       pkgConfig: "nbdkit",
       providers: [.apt(["nbdkit-plugin-dev"]), .yum(["nbdkit-devel"])]),
+    .systemLibrary(
+      name: "CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"]), .yum(["libzstd-devel"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
+    .systemLibrary(
+      name: "CDeflate", pkgConfig: "libdeflate",
+      providers: [.apt(["libdeflate-dev"]), .yum(["libdeflate-devel"])]),
+    .systemLibrary(
+      name: "CNettle", pkgConfig: "nettle",
+      providers: [.apt(["nettle-dev"]), .yum(["nettle-devel"])]),
     .target(name: "CLinux"),
     .target(
       name: "NBDKit", dependencies: ["CNBDKit", systemPackage],
@@ -36,10 +51,21 @@ let package = Package(
       swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "StreamCore", swiftSettings: strict),
     .target(
+      name: "StreamFormats", dependencies: ["CDeflate", "CNettle", "CZlib", "CZstd", "StreamCore"],
+      swiftSettings: strict),
+    .target(
       name: "StreamIO", dependencies: ["CLinux", "StreamCore", systemPackage],
       swiftSettings: strict),
     .target(
-      name: "StreamingPlugin", dependencies: ["NBDKit", "StreamCore", "StreamIO", systemPackage],
+      name: "StreamingPlugin",
+      dependencies: ["NBDKit", "StreamCore", "StreamFormats", "StreamIO", systemPackage],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "StreamDisk",
+      dependencies: [
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Subprocess", package: "swift-subprocess"), systemPackage,
+      ],
       swiftSettings: strict),
 
     .target(name: "CFakeNBDKit", dependencies: ["CNBDKit"]),
@@ -51,6 +77,10 @@ let package = Package(
       dependencies: ["NBDKit", "CNBDKit", "NBDKitTestKit", "CFakeNBDKit", systemPackage],
       swiftSettings: strict),
     .testTarget(name: "StreamCoreTests", dependencies: ["StreamCore"], swiftSettings: strict),
+    .testTarget(
+      name: "StreamFormatsTests",
+      dependencies: ["CDeflate", "CZstd", "StreamFormats", "StreamCore", "TestSupport"],
+      swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport",
       swiftSettings: strict),
@@ -66,6 +96,8 @@ let package = Package(
         "TestSupport", systemPackage,
       ],
       swiftSettings: strict),
+    .testTarget(
+      name: "StreamDiskTests", dependencies: ["StreamDisk"], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [.product(name: "Subprocess", package: "swift-subprocess"), systemPackage],

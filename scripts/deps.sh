@@ -10,6 +10,9 @@ set -eu
 list='
 demo  | command:nbdkit                           | nbdkit             | nbdkit
 demo  | library:nbdkit                           | nbdkit-plugin-dev  | nbdkit-devel
+demo  | library:libzstd                          | libzstd-dev        | libzstd-devel
+demo  | library:libdeflate                       | libdeflate-dev     | libdeflate-devel
+demo  | library:nettle                           | nettle-dev         | nettle-devel
 demo  | file:/etc/ssl/certs/ca-certificates.crt  | ca-certificates    | -
 demo  | command:pkg-config                       | pkg-config         | /usr/bin/pkg-config
 demo  | command:git                              | git                | git

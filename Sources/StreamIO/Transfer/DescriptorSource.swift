@@ -16,6 +16,10 @@ public struct DescriptorSource: StreamSource, Sendable {
   /// Whether a pipe has had a writer: until then it is empty, and not at its end.
   private var hasWriter: Bool
 
+  /// Who else opens a FIFO, and whether it is to be told of what comes.
+  private let watch: FIFOWatch?
+  private var isWatching: Bool
+
   /// Who writes the stream, if it is a command that was started for it.
   public private(set) var command: Command?
 
@@ -35,6 +39,9 @@ public struct DescriptorSource: StreamSource, Sendable {
     staysBlocking = endpoint.staysBlocking
     hasWriter = endpoint.hasPeer
     command = endpoint.command
+    watch = endpoint.watch
+    isWatching = watch != nil
+    ParentCopies.forget(endpoint.descriptor)
     guard kind == .pipe else { return }
     _ = PipeCapacity.enlarge(endpoint.descriptor)
     null = try? FileDescriptor.open("/dev/null", .writeOnly, options: .closeOnExec)
@@ -68,6 +75,10 @@ public struct DescriptorSource: StreamSource, Sendable {
       guard try goOn(after: dropped) else { return }
     }
   }
+
+  /// Why it is not known that the stream is one writer's, if so: of a FIFO that several had open, each
+  /// may have given a part.
+  public var doubt: String? { watch?.doubt() }
 
   /// Closes the descriptor: whoever still writes is told by `EPIPE`.
   public func close() {
@@ -124,6 +135,10 @@ public struct DescriptorSource: StreamSource, Sendable {
   mutating func goOn(after count: Int) throws(TransferError) -> Bool {
     guard count <= 0 else {
       hasWriter = true
+      if isWatching {
+        watch?.look(peerHasMoved: true)
+        isWatching = watch?.isSettled == false
+      }
       try line.askAfter(count)
       return true
     }

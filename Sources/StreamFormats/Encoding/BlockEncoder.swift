@@ -1,0 +1,190 @@
+import StreamCore
+
+/// Cuts the disk into blocks and runs of zeroes, lets workers compress the blocks, and lines up what
+/// comes out in the disk's order.
+///
+///     disk     ... run | block | run | block | block |      run      | open block | zeroes
+///     output   sent    | piece, of the oldest         |              |            |
+///
+/// Blocks lie in a ring of slots, each with the run before it. *Zeroes* were just accepted: few of
+/// them go into the open block when data follows, many end it and become a run.
+///
+/// For one thread; the workers have the slots that were given to them and not seen to be done.
+final class BlockEncoder: @unchecked Sendable {
+  /// A block, what it is made into, and what is before it.
+  final class Slot: @unchecked Sendable {
+    let input: Memory
+    let output: Memory
+    var count = 0
+    var run: UInt64 = 0
+    var result = BlockResult.piece(start: 0, count: 0)
+
+    init(input: Memory, output: Memory) {
+      self.input = input
+      self.output = output
+    }
+  }
+
+  let format: any BlockFormat
+  private let threads: Int
+  let workers: Workers
+  let slots: [Slot]
+
+  /// Slots ever given to the workers, and ever sent. The open block is in the slot after the last one
+  /// given, if that is free.
+  private(set) var given: UInt64 = 0
+  var sent: UInt64 = 0
+  private var filled = 0
+  /// Bytes of the disk in blocks and runs so far.
+  private var accepted: UInt64 = 0
+  /// Zeroes between the last block given and the open one.
+  var run: UInt64 = 0
+  /// Zeroes behind all else. They are no run yet; more than none only with a block or a run before.
+  private(set) var zeroes: UInt64 = 0
+  private(set) var isClosed = false
+
+  /// Bytes to hand on, with the tail before them.
+  var outgoing = UnsafeRawBufferPointer(start: nil, count: 0)
+  /// Whether the end of one piece and the start of the next are in them, yet to be handed on.
+  var crossesBorder = false
+  /// What was loaded into `outgoing`: to be counted when it is gone.
+  var loaded: (output: Int, disk: UInt64, isBlock: Bool)?
+  let tail: Memory
+  var tailCount = 0
+  var isHeaderLoaded = false
+  var isTrailerLoaded = false
+
+  var output: UInt64 = 0
+  var disk: UInt64 = 0
+  var log = DeliveryLog()
+
+  /// What made every later call fail, if anything did.
+  var failure: TransferError?
+
+  /// Takes all memory but what threads need for themselves: twice as many blocks as there are threads
+  /// and one, so that none of them waits for the one who fills and sends.
+  init(format: any BlockFormat, threads: Int) throws(TransferError) {
+    guard let tail = Memory(count: format.headroom) else { throw noMemory(for: "a block") }
+    self.tail = tail
+    self.format = format
+    self.threads = threads
+    var slots: [Slot] = []
+    for _ in 0..<(2 * threads + 1) {
+      guard let input = Memory(count: format.blockSize),
+        let output = Memory(count: format.headroom + format.mostOutput)
+      else {
+        throw noMemory(
+          for: "\(2 * threads + 1) blocks of \(format.blockSize >> 20) MiB to compress")
+      }
+      slots.append(Slot(input: input, output: output))
+    }
+    self.slots = slots
+    workers = Workers(slots: slots.count)
+  }
+
+  deinit { workers.stop() }
+
+  /// Starts the threads.
+  func start() throws(TransferError) {
+    try format.prepare()
+    let started = workers.start(threads) { [format, slots] worker, index in
+      let slot = slots[index]
+      slot.result = format.compress(
+        UnsafeRawBufferPointer(rebasing: slot.input.bytes[..<slot.count]), worker: worker,
+        into: UnsafeMutableRawBufferPointer(rebasing: slot.output.bytes[format.headroom...]))
+    }
+    guard started else { throw noMemory(for: "\(threads) threads that compress") }
+  }
+
+  /// Ends the threads.
+  func stop() { workers.stop() }
+
+  // MARK: The disk's bytes
+
+  /// Whether there is a slot for an open block.
+  var hasRoom: Bool { given - sent < UInt64(slots.count) }
+
+  func index(_ slot: UInt64) -> Int { Int(slot % UInt64(slots.count)) }
+
+  /// Accepts zeroes. Needs no room.
+  func accept(zeroes count: UInt64) {
+    zeroes += count
+    guard zeroes >= format.shortestRun || (filled == 0 && run > 0) else { return }
+    fillGrain()
+    giveBlock()
+    run += zeroes
+    accepted += zeroes
+    zeroes = 0
+  }
+
+  /// Lets the open block end where the format has a border.
+  private func fillGrain() {
+    let beyond = UInt64(filled) % format.grain
+    if beyond > 0 { writeZeroes(atMost: format.grain - beyond) }
+  }
+
+  /// What of the zeroes has to go into blocks before data may follow, or the end.
+  func settle() {
+    guard filled == 0, run > 0 else { return }
+    let rest = run % format.runGranularity
+    run -= rest
+    accepted -= rest
+    zeroes += rest
+  }
+
+  /// Moves zeroes into the open block as far as it has room. Needs a slot.
+  func writeZeroes(atMost most: UInt64 = .max) {
+    let count = Int(min(zeroes, most, UInt64(capacity - filled)))
+    rest.baseAddress?.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+    zeroes -= UInt64(count)
+    advance(count)
+  }
+
+  /// Accepts data, and returns how much of it. Needs a slot, and no zeroes before.
+  func accept(_ bytes: UnsafeRawBufferPointer) -> Int {
+    let count = min(bytes.count, capacity - filled)
+    rest.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+    advance(count)
+    return count
+  }
+
+  private var rest: UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(rebasing: slots[index(given)].input.bytes[filled...])
+  }
+
+  /// How long the open block may get.
+  private var capacity: Int {
+    guard format.isAligned else { return format.blockSize }
+    let start = accepted - UInt64(filled)
+    return format.blockSize - Int(start % UInt64(format.blockSize))
+  }
+
+  private func advance(_ count: Int) {
+    let capacity = capacity
+    filled += count
+    accepted += UInt64(count)
+    if filled == capacity { giveBlock() }
+  }
+
+  /// Ends the open block, if there is any.
+  private func giveBlock() {
+    guard filled > 0 else { return }
+    give()
+  }
+
+  private func give() {
+    let slot = slots[index(given)]
+    (slot.count, slot.run) = (filled, run)
+    (filled, run) = (0, 0)
+    given += 1
+    workers.give()
+  }
+
+  /// No more is accepted: the last block ends. Needs a slot, and no zeroes. An empty disk is an empty
+  /// block.
+  func close() {
+    guard !isClosed else { return }
+    isClosed = true
+    if filled > 0 || (given == 0 && run == 0 && disk == 0) { give() }
+  }
+}

@@ -1,0 +1,77 @@
+public import StreamCore
+
+/// Hands everything on and makes a digest of it: in front of an encoder of the disk's bytes, behind it
+/// of the output. With no digest to make it only stands there.
+public struct DigestingSink<Next: StreamSink>: StreamSink {
+  /// Where everything goes.
+  public var next: Next
+  private let digest: Digest?
+
+  /// Takes the memory that a digest needs.
+  ///
+  /// - Parameters:
+  ///   - isWanted: Whether one is made.
+  ///   - aside: On a thread of its own.
+  init(next: Next, isWanted: Bool, aside: Bool) throws(TransferError) {
+    self.next = next
+    digest = isWanted ? try Digest(aside: aside) : nil
+  }
+
+  /// Starts the thread, if there is to be one.
+  func start() throws(TransferError) { try digest?.start() }
+
+  /// Ends the thread.
+  func stop() { digest?.stop() }
+
+  /// The digest of everything until now, as `sha256:` and 64 hexadecimal digits, if there is to be one.
+  /// Nothing can be sent any more.
+  func finishedDigest() -> String? { digest?.finished() }
+
+  /// Bytes that the next sink has handed on.
+  public var outputOffset: UInt64 { next.outputOffset }
+
+  /// As the next sink.
+  public mutating func waitForReader() throws(TransferError) { try next.waitForReader() }
+
+  /// As the next sink.
+  public func checkDelivery() throws(TransferError) { try next.checkDelivery() }
+
+  /// What the next sink takes is what counts.
+  public mutating func send(
+    _ bytes: RawSpan, advancing position: inout UInt64
+  ) throws(TransferError) {
+    let before = position
+    defer {
+      bytes.withUnsafeBytes {
+        digest?.update(UnsafeRawBufferPointer(rebasing: $0[..<Int(position - before)]))
+      }
+    }
+    try next.send(bytes, advancing: &position)
+  }
+
+  /// Zeroes are hashed like other bytes, a part at a time so that the next sink can end it.
+  public mutating func sendZeroes(
+    _ count: UInt64, advancing position: inout UInt64
+  ) throws(TransferError) {
+    guard let digest else { return try next.sendZeroes(count, advancing: &position) }
+    let end = position + count
+    repeat {
+      let before = position
+      defer { digest.update(zeroes: position - before) }
+      try next.sendZeroes(min(end - position, 64 << 20), advancing: &position)
+    } while position < end
+  }
+
+  /// As the next sink.
+  public mutating func flush() throws(TransferError) { try next.flush() }
+
+  /// As the next sink.
+  public mutating func finish() throws(TransferError) { try next.finish() }
+
+  /// As the next sink.
+  public func delivered(unread: UInt64, of position: UInt64) -> UInt64 {
+    next.delivered(unread: unread, of: position)
+  }
+}
+
+extension DigestingSink: Sendable where Next: Sendable {}

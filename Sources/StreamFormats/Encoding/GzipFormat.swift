@@ -1,0 +1,91 @@
+import CDeflate
+import StreamCore
+
+/// gzip: a member for each block, and for each mebibyte of zeroes one that was compressed beforehand.
+final class GzipFormat: BlockFormat, @unchecked Sendable {
+  let blockSize: Int
+  /// CRC-32 and size.
+  let tailSize = 8
+  var shortestRun: UInt64 { UInt64(blockSize) }
+  var runGranularity: UInt64 { UInt64(blockSize) }
+  /// As many members as about fill the smallest pipe at once.
+  var longestRunPiece: UInt64 { UInt64(63 * blockSize) }
+  let mostOutput: Int
+
+  /// One a worker.
+  private var compressors: [OpaquePointer] = []
+  /// The member of a mebibyte of zeroes, again and again.
+  private let zeroMembers: Memory
+  private let zeroMemberSize: Int
+
+  /// Takes memory for all but the blocks.
+  init(
+    level: Int, workers: Int, blockSize: Int = Compression.gzip.blockSize
+  ) throws(TransferError) {
+    self.blockSize = blockSize
+    for _ in 0..<workers {
+      guard let compressor = libdeflate_alloc_compressor(Int32(level)) else {
+        compressors.forEach(libdeflate_free_compressor)
+        throw noMemory(for: "a gzip compressor")
+      }
+      compressors.append(compressor)
+    }
+    mostOutput = libdeflate_gzip_compress_bound(compressors[0], blockSize)
+    do throws(TransferError) {
+      (zeroMembers, zeroMemberSize) = try Self.makeZeroMembers(
+        63, blockSize: blockSize, headroom: 8)
+    } catch {
+      compressors.forEach(libdeflate_free_compressor)
+      throw error
+    }
+  }
+
+  deinit { compressors.forEach(libdeflate_free_compressor) }
+
+  /// The same at every level, 0 too, so that a hole never costs more than a thousandth.
+  static func makeZeroMembers(
+    _ count: Int, blockSize: Int, headroom: Int
+  ) throws(TransferError) -> (Memory, Int) {
+    let room = 64 + blockSize / 512
+    guard let compressor = libdeflate_alloc_compressor(9), let zeroes = Memory(count: blockSize),
+      let members = Memory(count: headroom + count * room), let base = members.bytes.baseAddress
+    else { throw noMemory(for: "members of zeroes") }
+    defer { libdeflate_free_compressor(compressor) }
+    zeroes.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    let size = libdeflate_gzip_compress(
+      compressor, zeroes.bytes.baseAddress, blockSize, base + headroom, room)
+    guard size > 0 else {
+      throw .broken(errno: SystemError.inputOutput, reason: "libdeflate can't compress zeroes")
+    }
+    for member in 1..<count {
+      (base + headroom + member * size).copyMemory(from: base + headroom, byteCount: size)
+    }
+    return (members, size)
+  }
+
+  /// A compressor has all it needs from its making on.
+  func prepare() {}
+
+  func compress(
+    _ block: UnsafeRawBufferPointer, worker: Int, into output: UnsafeMutableRawBufferPointer
+  ) -> BlockResult {
+    let count = libdeflate_gzip_compress(
+      compressors[worker], block.baseAddress, block.count, output.baseAddress, output.count)
+    guard count > 0 else {
+      return .failed(
+        .broken(errno: SystemError.inputOutput, reason: "libdeflate can't compress a block"))
+    }
+    return .piece(start: 0, count: count)
+  }
+
+  func zeroes(_ count: UInt64) -> UnsafeMutableRawBufferPointer {
+    let size = Int(count / runGranularity) * zeroMemberSize
+    return UnsafeMutableRawBufferPointer(rebasing: zeroMembers.bytes[headroom..<(headroom + size)])
+  }
+
+  func note(disk: UInt64, output: Int) {}
+
+  func trailer() -> UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(rebasing: zeroMembers.bytes[headroom..<headroom])
+  }
+}

@@ -1,0 +1,90 @@
+/// Threads that do numbered jobs, begun in the order in which they were given.
+///
+/// Job numbers are those of slots, 0, 1, ... and from the start again: a slot is given out again only
+/// after its job was seen to be done. One thread gives and waits; what a job reads and writes is its
+/// slot's alone until then.
+final class Workers: @unchecked Sendable {
+  /// Does the job of a slot, on the thread of this number.
+  typealias Work = @Sendable (_ worker: Int, _ slot: Int) -> Void
+
+  private let monitor = Monitor()
+  private let slots: Int
+  // All below is guarded by the monitor.
+  private var done: [Bool]
+  private var given: UInt64 = 0
+  private var begun: UInt64 = 0
+  private var running = 0
+  private var isStopping = false
+  /// Touched by who starts and stops alone.
+  private var threads: [Thread] = []
+
+  init(slots: Int) {
+    self.slots = slots
+    done = Array(repeating: false, count: slots)
+  }
+
+  /// Starts so many threads. They keep what `work` holds alive until they end.
+  ///
+  /// - Returns: Whether there are that many now; if not, there are none.
+  func start(_ count: Int, _ work: @escaping Work) -> Bool {
+    threads.reserveCapacity(count)
+    for worker in 0..<count {
+      guard let thread = Thread({ [self] in run(worker, work) }) else {
+        stop()
+        return false
+      }
+      threads.append(thread)
+    }
+    return true
+  }
+
+  private func run(_ worker: Int, _ work: Work) {
+    while let slot = take() {
+      work(worker, slot)
+      monitor.locked {
+        done[slot] = true
+        running -= 1
+        monitor.signal()
+      }
+    }
+  }
+
+  private func take() -> Int? {
+    monitor.locked {
+      while begun == given, !isStopping { monitor.wait() }
+      guard !isStopping else { return nil }
+      defer { begun += 1 }
+      running += 1
+      return Int(begun % UInt64(slots))
+    }
+  }
+
+  /// Gives the job of the next slot.
+  func give() {
+    monitor.locked {
+      done[Int(given % UInt64(slots))] = false
+      given += 1
+      monitor.signal()
+    }
+  }
+
+  /// Whether the job of this slot is done, after waiting for it for at most so many milliseconds.
+  func isDone(_ slot: Int, waiting milliseconds: Int = 0) -> Bool {
+    monitor.locked {
+      if !done[slot], milliseconds > 0 { monitor.wait(milliseconds: milliseconds) }
+      return done[slot]
+    }
+  }
+
+  /// Ends the threads. One that is at a job ends after it, and is not waited for: at the highest
+  /// levels a block takes seconds.
+  func stop() {
+    let isIdle = monitor.locked {
+      isStopping = true
+      monitor.signal()
+      return running == 0
+    }
+    for thread in threads { if isIdle { thread.join() } else { thread.detach() } }
+    threads = []
+  }
+}
