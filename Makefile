@@ -181,6 +181,7 @@ soak: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
 soak: deps build
 	$(SOAK) 'EveryLayoutTests|RandomOperationsTests|RandomReadsTests'
 	$(SOAK) 'DisorderedClientTests'
+	$(SOAK) 'RandomLivesTests'
 	$(HOSTILE)/random_signals.py --runs 5000
 	$(HOSTILE)/early_signals.py --runs 10000
 	$(HOSTILE)/many_connections.py 100000
