@@ -1,7 +1,7 @@
 import Testing
 
 @Suite(
-  "A FIFO that was not one reader's is never complete", .endToEnd, .requires("nbdkit", "nbdcopy"))
+  "A FIFO that was not one reader's is never complete", .endToEnd, .requires("nbdkit", "python3-libnbd"))
 struct SharedFIFOTests {
   /// Runs a script where there are `fifo`, the plugin in `$plugin`, and `wait_for`, which waits for a
   /// command to succeed; it writes its stream to `fifo` and its report to `report`.
@@ -19,15 +19,16 @@ struct SharedFIFOTests {
     return (child, try Report(sandbox.path("report")))
   }
 
-  /// nbdsh steps: write, wait until the file `go` stands there, write.
+  /// A client's steps: write, wait until the file `go` stands there, write.
   private let client = """
-    nbdsh -u "$uri" -c '
-    import os, time
+    /usr/bin/python3 -c '
+    import nbd, os, sys, time
+    h = nbd.NBD(); h.connect_uri(sys.argv[1])
     h.pwrite(b"x" * 65536, 0)
     open("written", "w").close()
     while not os.path.exists("go"): time.sleep(0.05)
     h.pwrite(b"y" * 65536, 65536)
-    h.flush()'
+    h.flush()' "$uri"
     """
 
   @Test("where a reader left it and another went on, while the client was idle")
