@@ -16,12 +16,15 @@ let package = Package(
   name: "nbdkit-streaming-plugin",
   products: [
     .library(name: "nbdkit-streaming-plugin", type: .dynamic, targets: ["StreamingPlugin"]),
+    .executable(name: "stream-disk", targets: ["StreamDisk"]),
     .library(name: "NBDKit", targets: ["NBDKit"]),
     .library(name: "NBDKitTestKit", targets: ["NBDKitTestKit"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(
+      url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
@@ -32,6 +35,9 @@ let package = Package(
     .systemLibrary(
       name: "CZstd", pkgConfig: "libzstd",
       providers: [.apt(["libzstd-dev"]), .yum(["libzstd-devel"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"]), .yum(["zlib-devel"])]),
     .systemLibrary(
       name: "CDeflate", pkgConfig: "libdeflate",
       providers: [.apt(["libdeflate-dev"]), .yum(["libdeflate-devel"])]),
@@ -45,15 +51,20 @@ let package = Package(
       swiftSettings: strict + [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "StreamCore", swiftSettings: strict),
     .target(
-      name: "StreamFormats", dependencies: ["CDeflate", "CNettle", "CZstd", "StreamCore"],
+      name: "StreamFormats", dependencies: ["CDeflate", "CNettle", "CZlib", "CZstd", "StreamCore"],
       swiftSettings: strict),
     .target(
       name: "StreamIO", dependencies: ["CLinux", "StreamCore", systemPackage],
       swiftSettings: strict),
     .target(
       name: "StreamingPlugin",
+      dependencies: ["NBDKit", "StreamCore", "StreamFormats", "StreamIO", systemPackage],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "StreamDisk",
       dependencies: [
-        "NBDKit", "StreamCore", "StreamFormats", "StreamIO", systemPackage,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Subprocess", package: "swift-subprocess"), systemPackage,
       ],
       swiftSettings: strict),
 
@@ -86,6 +97,8 @@ let package = Package(
         "TestSupport", systemPackage,
       ],
       swiftSettings: strict),
+    .testTarget(
+      name: "StreamDiskTests", dependencies: ["StreamDisk"], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [.product(name: "Subprocess", package: "swift-subprocess"), systemPackage],

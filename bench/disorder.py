@@ -45,7 +45,7 @@ def disorder(client, image, size):
     with subprocess.Popen("cat", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as reader:
         run = subprocess.run(command, stdout=reader.stdin, stderr=subprocess.PIPE, check=True)
         reader.stdin.close()
-    return int(re.search(rb"largest disorder was (\d+)", run.stderr)[1]) / MIB
+    return int(re.search(rb"largest reorder was (\d+)", run.stderr)[1]) / MIB
 
 
 def draw(rows):

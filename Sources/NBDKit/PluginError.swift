@@ -7,7 +7,7 @@ public struct PluginError: Error, Equatable, Sendable {
   public var errno: Errno
 
   /// One line for the log: parameter or call, what is wrong with which value, what would be right;
-  /// lower case, no full stop.
+  /// lower case, no full stop. An empty one prints nothing, for what was said often enough.
   public var message: String
 
   /// Makes an error of its two parts.

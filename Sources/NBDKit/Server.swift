@@ -61,7 +61,7 @@ public enum Server {
 
   /// Reports a failed callback to the server: errno last, so that nothing else can set it.
   static func report(_ error: PluginError) {
-    self.error(error.message)
+    if !error.message.isEmpty { self.error(error.message) }
     nbdkit_set_error(error.errno.rawValue)
   }
 

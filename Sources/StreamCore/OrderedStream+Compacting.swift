@@ -6,7 +6,7 @@ extension OrderedStream {
   /// room for that, things stay as they are.
   mutating func compact() {
     var pieces: [(range: Range<UInt64>, shift: UInt64)] = []
-    for piece in held.pieces(in: position..<UInt64.max) {
+    for piece in backlog.pieces(in: position..<UInt64.max) {
       if case .stored(let shift) = piece.value { pieces.append((piece.range, shift)) }
     }
     // In the order of locations, so that the room before them becomes free on the way.
@@ -18,8 +18,7 @@ extension OrderedStream {
         let old = part.shifted(by: shift)
         guard let new = try? store.storeAgain(old) else { return }
         store.discard(old)
-        held.remove(part)
-        held.insert(part, .stored(shift: new &- part.lowerBound))
+        backlog.move(part, to: new)
         rest = rest.part(from: part.upperBound)
       }
     }

@@ -19,7 +19,7 @@ extension OrderedStream {
     let range = offset..<offset + UInt64(buffer.freeCapacity)
     guard offset >= position else { throw .sent(range, position: position) }
     var next = offset
-    for piece in held.pieces(in: range) {
+    for piece in backlog.pieces(in: range) {
       let part = piece.range
       appendZeroes(part.lowerBound - next, to: &buffer)
       switch piece.value {
@@ -29,7 +29,7 @@ extension OrderedStream {
         } catch {
           throw .unreadable(error)
         }
-      case .passing, .zeroes, .hole: appendZeroes(part.length, to: &buffer)
+      case .zeroes, .hole: appendZeroes(part.length, to: &buffer)
       }
       next = part.upperBound
     }
@@ -61,7 +61,7 @@ extension OrderedStream {
 
   /// What is at `offset`, at or above the position, and how far.
   private func extent(at offset: UInt64, end: inout UInt64) -> StreamExtent {
-    guard let piece = held.first(reaching: offset) else {
+    guard let piece = backlog.first(reaching: offset) else {
       end = .max
       return .hole
     }

@@ -1,26 +1,36 @@
 extension OrderedStream {
   /// The client says it has settled: gaps become holes, and all that need not stay changeable is
-  /// sent. The head stays: whoever initialises the disk flushes too.
+  /// sent, out of the sink too. The head stays: whoever initialises the disk flushes too.
   ///
   /// - Throws: `owed` if a failed request was not repeated below the highest byte; whatever made
   ///   an earlier write fail for good; `broken` if the reader died with bytes unread.
   public mutating func flush() throws(StreamError) {
     try checkForFailure()
-    guard !isHoldingHead else { return }
-    if let missing = owed.first(overlapping: position..<high) { throw .owed(missing) }
+    if !isHoldingHead(high) { try settle() }
+    coverage.noteFlush()
+  }
+
+  private mutating func settle() throws(StreamError) {
+    if let missing = backlog.firstOwedBelowHigh { throw .owed(missing) }
+    let high = high
     settled = high
-    while firstMissing < high { try makeHole() }
+    while backlog.firstMissing < high { try backlog.fillGap() }
     do {
-      try release(upTo: due)
-      try checkDelivery()
+      try release(upTo: due(high, high))
+      try flushSink()
     } catch {
       if error.isFinal { failure = error }
       throw error
     }
   }
 
-  private func checkDelivery() throws(StreamError) {
-    do { try sink.checkDelivery() } catch { throw StreamError(error) }
+  private mutating func flushSink() throws(StreamError) {
+    do {
+      try sink.flush()
+      try sink.checkDelivery()
+    } catch {
+      throw StreamError(error)
+    }
   }
 
   /// What a forced unit access adds to its write: reports an earlier failure, settles nothing.
@@ -28,16 +38,16 @@ extension OrderedStream {
     guard failure == nil else { throw .failedBefore }
   }
 
-  /// Ends the stream: gaps become holes and everything goes out, the head and what could still have
-  /// been changed included. Nothing is sent if anything failed and was not repeated.
+  /// Ends the order of bytes: gaps become holes and everything goes out, the head and what could still
+  /// have been changed included. Nothing is sent if anything failed and was not repeated.
+  ///
+  /// - Throws: The failure, which is final whatever it is.
   public mutating func finish() throws(StreamError) {
     if let failure { throw failure }
-    if let missing = owed.first {
-      failure = .owed(missing)
-      throw .owed(missing)
-    }
-    while firstMissing < high { try makeHole() }
-    do {
+    let high = high
+    do throws(StreamError) {
+      if let missing = backlog.firstOwed { throw .owed(missing) }
+      while backlog.firstMissing < high { try backlog.fillGap() }
       try release(upTo: high)
     } catch {
       failure = error
@@ -45,13 +55,33 @@ extension OrderedStream {
     }
   }
 
-  /// Sends zeroes from the end of a finished stream up to `end`.
+  /// Sends zeroes from the end of a finished stream up to `end`. They are missing: nobody wrote them.
   public mutating func pad(to end: UInt64) throws(StreamError) {
     guard position < end else { return }
     let start = position
-    defer { zeroesSent += position - start }
+    defer {
+      zeroesSent += position - start
+      backlog.skip(to: position)
+      coverage.noteHole(start..<position)
+    }
     do {
       try sink.sendZeroes(end - position, advancing: &position)
+    } catch {
+      failure = StreamError(error)
+      throw StreamError(error)
+    }
+  }
+
+  /// Marks the end of the output of a stream that may end well, once everything is sent: asks the sink
+  /// to finish, once, however often it is called.
+  ///
+  /// - Throws: The failure, which is final whatever it is. After one the sink is not asked.
+  public mutating func seal() throws(StreamError) {
+    if let failure { throw failure }
+    guard !isSealed else { return }
+    isSealed = true
+    do {
+      try sink.finish()
     } catch {
       failure = StreamError(error)
       throw StreamError(error)

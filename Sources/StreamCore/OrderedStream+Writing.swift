@@ -7,41 +7,45 @@ extension OrderedStream {
   /// - Throws: Why the request is refused. Its bytes are then owed, unless the whole stream failed.
   public mutating func write(_ bytes: RawSpan, at offset: UInt64) throws(StreamError) {
     let range = offset..<offset + UInt64(bytes.byteCount)
-    guard isNext(range) else {
-      return try accept(range, .passing, bytes)
-    }
+    guard isNext(range) else { return try accept(range, bytes) }
     // The fast path: the request's own buffer goes to the sink.
     do {
+      defer { backlog.skip(to: position) }
       try sink.send(bytes, advancing: &position)
-      firstMissing = position
     } catch {
       throw refuse(range, StreamError(error))
     }
+    coverage.noteChange()
   }
 
-  /// Accepts zeroes for `range`, which may be of any length: as a write, without bytes.
+  /// Accepts zeroes for `range`, which may be of any length but 0: as a write, without bytes.
   ///
   /// - Throws: As ``write(_:at:)``; but zeroes for what was sent as a hole are accepted.
   public mutating func zero(_ range: Range<UInt64>) throws(StreamError) {
-    let sent = range.clamped(to: 0..<position)
-    guard !sent.isEmpty, failure == nil, sentHoles.contains(sent) else {
-      return try accept(range, .zeroes, RawSpan())
+    let sent = range.part(upTo: position)
+    guard !sent.isEmpty, failure == nil, coverage.isHole(sent) else {
+      return try accept(range, nil)
     }
-    zeroedHoles.remember(sent)
+    let missing = coverage.missing(in: sent)
     let rest = range.part(from: position)
-    if !rest.isEmpty { try accept(rest, .zeroes, RawSpan()) }
+    if !rest.isEmpty { try accept(rest, nil) }
+    coverage.noteZeroed(sent, missing: missing)
+    coverage.noteChange()
   }
 
   /// Whether `range` can go to the sink as it is: nothing is missing, nothing is held, nothing has
   /// to stay changeable.
   private func isNext(_ range: Range<UInt64>) -> Bool {
-    range.lowerBound == position && held.isEmpty && owed.isEmpty && failure == nil
+    range.lowerBound == position && backlog.isEmpty && failure == nil
       && limits.rewind == 0 && range.upperBound > limits.head
   }
 
-  /// The general way: hold `range`, then send what is due.
+  /// The general way: makes holes until what waits is within bounds, holds what of `range` is not due,
+  /// and sends what is.
+  ///
+  /// - Parameter bytes: `nil` for zeroes.
   private mutating func accept(
-    _ range: Range<UInt64>, _ kind: Held, _ bytes: RawSpan
+    _ range: Range<UInt64>, _ bytes: RawSpan?
   ) throws(StreamError) {
     guard failure == nil else { throw .failedBefore }
     guard range.lowerBound >= position else {
@@ -50,12 +54,43 @@ extension OrderedStream {
     }
     do {
       try waitForReader()
-      try hold(range, kind)
-      let due = due
-      try keep(bytes, of: range, from: due)
-      try release(upTo: due, passing: bytes, at: range.lowerBound)
+      let due = try makeRoom(for: range, data: UInt64(bytes?.byteCount ?? 0))
+      if let bytes {
+        try accept(bytes, range, due: due)
+      } else {
+        backlog.holdZeroes(range, &store)
+      }
+      try release(upTo: due)
     } catch {
       throw refuse(range, error)
+    }
+    coverage.noteChange()
+  }
+
+  /// Stores the part of a request that has to wait, the part at or above `due`. What is below goes
+  /// to the sink from the request's own buffer, after what is held before it.
+  private mutating func accept(
+    _ bytes: RawSpan, _ range: Range<UInt64>, due: UInt64
+  ) throws(StreamError) {
+    let passing = range.part(upTo: due)
+    let kept = range.part(from: due)
+    if !passing.isEmpty { backlog.clear(passing, &store) }
+    if !kept.isEmpty {
+      do {
+        let rest = bytes.extracting(last: Int(kept.length))
+        try backlog.hold(rest, at: kept.lowerBound, &store)
+      } catch {
+        throw .noRoom(error)
+      }
+      if store.isSparse { compact() }
+    }
+    guard !passing.isEmpty else { return }
+    try release(upTo: passing.lowerBound)
+    defer { backlog.skip(to: position) }
+    do {
+      try sink.send(bytes.extracting(first: Int(passing.length)), advancing: &position)
+    } catch {
+      throw StreamError(error)
     }
   }
 
@@ -63,63 +98,34 @@ extension OrderedStream {
     do { try sink.waitForReader() } catch { throw StreamError(error) }
   }
 
-  /// Enters `range` as held; the newest wins. Then makes holes until what waits is within bounds.
-  private mutating func hold(_ range: Range<UInt64>, _ kind: Held) throws(StreamError) {
-    owed.remove(range)
-    forget(range)
-    held.insert(range, kind)
-    if kind.isData { waiting += range.part(from: firstMissing).length }
-    passHeld()
-    largestDisorder = max(largestDisorder, waiting)
-    if held.count > Self.mostPieces { settled = high }
-    while isOverfull { try makeHole() }
-  }
-
-  /// Stores the part of a request that has to wait, the part at or above `due`. What is below goes
-  /// to the sink from the request's own buffer.
-  private mutating func keep(
-    _ bytes: RawSpan, of range: Range<UInt64>, from due: UInt64
-  ) throws(StreamError) {
-    let kept = range.part(from: due)
-    guard !bytes.isEmpty, !kept.isEmpty else { return }
-    do {
-      let location = try store.store(bytes.extracting(last: Int(kept.length)))
-      held.remove(kept)
-      held.insert(kept, .stored(shift: location &- kept.lowerBound))
-    } catch {
-      throw .noRoom(error)
-    }
-    if store.isSparse { compact() }
+  /// Makes holes until what waits is within bounds, `range` included.
+  ///
+  /// - Returns: How far the stream may be sent once `range` is held.
+  private mutating func makeRoom(
+    for range: Range<UInt64>, data: UInt64
+  ) throws(StreamError) -> UInt64 {
+    let high = max(high, range.upperBound)
+    if backlog.isCrowded { settled = high }
+    let isHeld = isHoldingHead(high)
+    let reached = try backlog.makeRoom(
+      for: range, data: data, mostWaiting: isHeld ? nil : limits.reorder)
+    return due(reached, high)
   }
 
   /// What would have kept the stream from going past `range`. As many bytes as lie between its start
   /// and the end of all are always enough.
   private func windowMissed(by range: Range<UInt64>) -> Window {
     let enough = max(high, range.upperBound) - range.lowerBound
-    let sent = range.clamped(to: 0..<position)
-    let isFirst = sentHoles.contains(sent) && zeroedHoles.first(overlapping: sent) == nil
+    let isFirst = coverage.isUntouchedHole(range.part(upTo: position))
     return isFirst && range.lowerBound >= settled
       ? .reorder(atLeast: enough) : .rewind(atLeast: enough)
   }
 
-  /// Answers a request by an error: what of it was not sent is owed.
+  /// Answers a request by an error: what of it was not sent is owed, and what was is missing.
   private mutating func refuse(_ range: Range<UInt64>, _ error: StreamError) -> StreamError {
     if error.isFinal { failure = error }
-    firstMissing = max(firstMissing, position)
-    owe(range.part(from: position))
+    if case .late = error {} else { coverage.noteRefused(range.part(upTo: position)) }
+    backlog.owe(range.part(from: position), &store)
     return error
-  }
-
-  private mutating func owe(_ range: Range<UInt64>) {
-    guard !range.isEmpty else { return }
-    forget(range)
-    owed.insert(range)
-    guard range.lowerBound < firstMissing else { return }
-    // What follows it without a gap has to wait again.
-    let passed = range.lowerBound..<firstMissing
-    for piece in held.pieces(in: passed) where piece.value.isData {
-      waiting += piece.range.length
-    }
-    firstMissing = range.lowerBound
   }
 }

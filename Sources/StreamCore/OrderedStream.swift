@@ -14,6 +14,9 @@
 ///   not waited for any longer: it becomes zeroes, a *hole*.
 /// - *owed*: bytes of a request that was answered by an error. They are missing, and never a hole.
 ///
+/// What is held and what is missing from the position on is in the ``Backlog``; what of the bytes sent
+/// nobody has written is in the ``Coverage``.
+///
 /// Not safe for use by two threads at once.
 public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
   /// How much the stream lets wait, in bytes.
@@ -41,14 +44,8 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
   /// Below this, gaps were closed for another reason than `reorder`, however large it may be: one past
   /// the highest byte at that time.
   var settled: UInt64 = 0
-  /// The most bytes of data that waited for earlier ones at a time.
-  public internal(set) var largestDisorder: UInt64 = 0
   /// What made every later write impossible, if anything did.
   public internal(set) var failure: StreamError?
-
-  /// How many pieces may wait, whatever their size: they take memory for themselves, some 40 bytes
-  /// each, so a client that scatters single bytes could fill it long before `reorder` is reached.
-  static var mostPieces: Int { 2 << 20 }
 
   /// One of the two windows, with a size in bytes that is enough.
   public enum Window: Equatable, Sendable {
@@ -66,36 +63,36 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
   var store: Store
   let limits: Limits
 
-  var held = RangeMap<Held>()
-  var firstMissing: UInt64 = 0
-  var waiting: UInt64 = 0
-  var owed = ByteRangeSet()
-  /// Holes already sent: a zero that comes late for one changes nothing and is accepted.
-  var sentHoles = ByteRangeSet()
-  /// What of them was zeroed since, so that it has been written once.
-  var zeroedHoles = ByteRangeSet()
+  var backlog = Backlog()
+  var coverage: Coverage
+  /// Whether the sink was asked to finish, and has.
+  var isSealed = false
 
   /// Makes a stream at position 0.
   public init(limits: Limits, sink: Sink, store: Store) {
+    self.init(limits: limits, sink: sink, store: store, coverage: Coverage())
+  }
+
+  init(limits: Limits, sink: Sink, store: Store, coverage: Coverage) {
     self.limits = limits
     self.sink = sink
     self.store = store
+    self.coverage = coverage
   }
 
   /// One past the highest byte accepted.
-  public var high: UInt64 { max(position, held.last?.range.upperBound ?? 0) }
+  public var high: UInt64 { backlog.high }
 
   /// Requests answered by an error that were not repeated since, lowest first.
-  public var owedRanges: [Range<UInt64>] { owed.ranges }
+  public var owedRanges: [Range<UInt64>] { backlog.owedRanges }
 
-  /// Whether more waits than may.
-  var isOverfull: Bool {
-    !isHoldingHead && firstMissing < high
-      && (waiting > limits.reorder || held.count > Self.mostPieces)
-  }
+  /// The most bytes of data that waited for earlier ones at a time.
+  public var largestReorder: UInt64 { backlog.largestReorder }
 
   /// While true, everything written may be written again.
-  var isHoldingHead: Bool { position == 0 && high <= limits.head }
+  ///
+  /// - Parameter high: One past the highest byte, with the request at hand.
+  func isHoldingHead(_ high: UInt64) -> Bool { position == 0 && high <= limits.head }
 }
 
 extension OrderedStream: Sendable where Sink: Sendable, Store: Sendable {}

@@ -50,10 +50,65 @@ public protocol StreamSource {
   /// ended. What came before a failure is in the buffer, and nowhere else.
   mutating func receive(into buffer: inout OutputRawSpan) throws(TransferError)
 
+  /// The same, but it is content with `count` bytes, and appends of the next ones only those that it
+  /// need not wait for.
+  ///
+  /// - Parameter count: Up to the free capacity; with 0 there is no wait at all.
+  mutating func receive(
+    atLeast count: Int, into buffer: inout OutputRawSpan
+  ) throws(TransferError)
+
   /// Drops the next `count` bytes, or fewer because the stream has ended.
   ///
   /// - Parameter position: Advances by exactly what was dropped, also when this throws.
   mutating func drop(_ count: UInt64, advancing position: inout UInt64) throws(TransferError)
+
+  /// What is known of the bytes from `distance` bytes ahead on. A source that knows where its zeroes
+  /// are reads ahead for it, within bounds; what it reads then is not lost.
+  ///
+  /// Only what comes in front of the first failure is known. The failure itself is thrown to whoever
+  /// receives.
+  ///
+  /// - Parameter end: How far ahead the answer is wanted, above `distance`: it may end there.
+  /// - Throws: ``TransferError/interrupted`` alone.
+  mutating func run(
+    at distance: UInt64, upTo end: UInt64
+  ) throws(TransferError) -> SourceRun
+
+  /// Fails with ``TransferError/interrupted`` once the server stops or the client has gone: for what
+  /// runs long without a wait.
+  mutating func ask() throws(TransferError)
+}
+
+/// What a source knows of bytes that it has not given yet.
+public enum SourceRun: Equatable, Sendable {
+  /// So many are zeroes, at least one. Giving or dropping them costs nothing.
+  case zeroes(UInt64)
+  /// So many may be anything, at least one.
+  case data(UInt64)
+  /// They and all behind them may be anything, or not be there.
+  case unknown
+  /// The stream has ended there, or before.
+  case end
+}
+
+extension StreamSource {
+  /// Waits for all that fits.
+  public mutating func receive(
+    atLeast count: Int, into buffer: inout OutputRawSpan
+  ) throws(TransferError) {
+    if count > 0 { try receive(into: &buffer) }
+  }
+
+  /// Knows nothing.
+  public mutating func run(
+    at distance: UInt64, upTo end: UInt64
+  ) throws(TransferError) -> SourceRun {
+    .unknown
+  }
+
+  /// Goes on.
+  public mutating func ask() throws(TransferError) {}
 }
 
 /// Where bytes wait until the ones before them have come.

@@ -28,6 +28,7 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
   private var kept = RangeMap<UInt64>()
   /// Why bytes could not be kept, the last time.
   private var loss: StoreError?
+  private var account: ReadAccount
 
   /// Makes a disk at position 0.
   ///
@@ -39,7 +40,22 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
     self.pads = pads
     self.source = source
     self.store = store
+    account = ReadAccount(rewind: rewind)
   }
+
+  /// Bytes of the stream taken from the source, padding not included.
+  public var takenBytes: UInt64 { position }
+
+  /// Bytes of the stream that were taken and that no read has given to a client so far: what jumps
+  /// passed by, and what came for reads that were then refused. Bytes that are still kept count until
+  /// somebody reads them.
+  ///
+  /// The number is exact, unless clients leave more than 65,536 ranges out that are still kept: those of
+  /// them that are read much later stay counted.
+  public var droppedBytes: UInt64 { position - account.given }
+
+  /// How many reads were refused because bytes of them had gone by, or could not be kept.
+  public var refusedReads: UInt64 { account.refused }
 
   /// Fills `buffer` from `offset` on: with what is kept, and then straight from the source.
   ///
@@ -48,11 +64,23 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
   public mutating func read(
     into buffer: inout OutputRawSpan, at offset: UInt64
   ) throws(ReadError) {
-    let end = offset + UInt64(buffer.freeCapacity)
-    let known = min(offset, position)..<min(end, position)
-    try readKept(known.part(from: offset), into: &buffer)
-    if !hasEnded, end > position {
-      try drop(upTo: offset)
+    let range = offset..<offset + UInt64(buffer.freeCapacity)
+    let start = position
+    do {
+      try fill(&buffer, range)
+    } catch {
+      account.noteRefusal(error, taking: start..<position)
+      throw error
+    }
+    account.noteRead(range, taking: start..<position)
+  }
+
+  private mutating func fill(
+    _ buffer: inout OutputRawSpan, _ range: Range<UInt64>
+  ) throws(ReadError) {
+    try readKept(range.part(upTo: position), into: &buffer)
+    if !hasEnded, range.upperBound > position {
+      try drop(upTo: range.lowerBound)
       try receive(into: &buffer)
     }
     guard buffer.freeCapacity > 0 else { return }

@@ -1,16 +1,7 @@
 import Glibc
 import NBDKit
-import StreamIO
 import Synchronization
 import SystemPackage
-
-/// What was made ready before the server forked.
-private struct Prepared: Sendable {
-  var end: StreamEnd
-  /// What messages call it.
-  let name: String
-  let medium: any SegmentMedium
-}
 
 /// Turns what a client writes to a disk into a stream, or a stream into a disk that clients read.
 final class StreamingPlugin: Plugin, ClientScreening, Sendable {
@@ -27,29 +18,34 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
   /// stream; and serializing over all clients lets one that connects and says nothing stop the rest.
   static let threadModel = ThreadModel<StreamingPlugin>.serializeRequests
 
-  private let parameters = Mutex(Parameters())
-  private let prepared = Mutex<Prepared?>(nil)
-  private let clients = Clients()
-  private let gauge = Gauge()
-  private let progress = Mutex<Progress?>(nil)
-  private let stream: SharedStream
-  private let source: SharedSource
-  /// The process that nbdkit was started as.
-  private let startedAs = Atomic<pid_t>(0)
-
-  init() {
-    stream = SharedStream(for: clients, gauge: gauge)
-    source = SharedSource(for: clients, gauge: gauge)
+  /// What the plugin is at, from the first parameter to the end.
+  private enum State: Sendable {
+    case configuring(Parameters)
+    case prepared(PreparedDisk)
+    case serving(Disk)
+    case ended
   }
 
+  private let state = Mutex(State.configuring(Parameters()))
+  private let process = ServerProcess()
+
+  init() {}
+
   func configure(_ key: String, _ value: String) throws {
-    try parameters.withLock { (parameters) throws(PluginError) in
+    try state.withLock { (state) throws(PluginError) in
+      guard case .configuring(var parameters) = state else { return }
       try parameters.take(key, value)
+      // Now, as what is still to come may be refused and nbdkit not start.
+      if key == "report" { try parameters.report?.removeOld() }
+      state = .configuring(parameters)
     }
   }
 
   func configurationComplete() throws {
-    try parameters.withLock { (parameters) throws(PluginError) in try parameters.check() }
+    try state.withLock { (state) throws(PluginError) in
+      guard case .configuring(let parameters) = state else { return }
+      try parameters.check()
+    }
   }
 
   func dumpFields() -> [(key: String, value: String)] {
@@ -62,124 +58,53 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
   }
 
   func getReady() throws {
-    let parameters = parameters.withLock { $0 }
-    // Nothing is changed before everything was checked.
-    try parameters.report?.check()
-    let medium = try parameters.medium()
-    guard let target = parameters.target else { return }
-    TerminationSignals.hold()
+    process.prepare()
     do {
-      try prepare(target, parameters, medium)
+      try state.withLock { (state) throws(PluginError) in
+        guard case .configuring(let parameters) = state else { return }
+        state = .prepared(try PreparedDisk(parameters))
+      }
     } catch {
-      TerminationSignals.release()
+      process.serve()
       throw error
     }
   }
 
-  private func prepare(
-    _ target: Parameters.Target, _ parameters: Parameters, _ medium: any SegmentMedium
-  ) throws(PluginError) {
-    let end = try StreamEnd.prepare(target)
-    try parameters.report?.removeOld()
-    prepared.withLock { $0 = Prepared(end: end, name: target.name, medium: medium) }
-    startedAs.store(getpid(), ordering: .relaxed)
-  }
-
-  /// Never fails: under `--run` the command would wait for ever on a server that is gone. What can't
-  /// be opened is said here, and refuses every client.
   func afterFork() {
-    // The server has handlers now.
-    TerminationSignals.release()
-    let parameters = parameters.withLock { $0 }
-    do throws(PluginError) {
-      try prepared.withLock { (prepared) throws(PluginError) in
-        guard let (name, medium) = prepared.map({ ($0.name, $0.medium) }) else { return }
-        do throws(IOFailure) {
-          guard let endpoint = try prepared?.end.open() else { return }
-          switch parameters.direction {
-          case .write:
-            let sink = DescriptorSink(
-              endpoint, name: name, patience: .whileServing, gauge: gauge)
-            stream.begin(sink, endpoint.command, parameters, keepingIn: medium)
-          case .read:
-            let origin = DescriptorSource(
-              endpoint, name: name, patience: .whileServing, gauge: gauge)
-            source.begin(origin, parameters, keepingIn: medium)
-          }
-        } catch {
-          throw PluginError(error, of: name)
-        }
-      }
-      // Again, as nbdkit may have become another user. Not before a FIFO was opened: its reader may
-      // wait for that.
-      try parameters.report?.check()
-      showProgress(parameters)
-    } catch {
-      Server.error(error.message)
-      served(parameters.direction).refuseAll(because: error.message)
-    }
-  }
-
-  private func showProgress(_ parameters: Parameters) {
-    guard parameters.progress else { return }
-    progress.withLock {
-      $0 = Progress(
-        of: gauge, size: parameters.size,
-        otherEnd: parameters.direction == .write ? "reader" : "writer")
+    process.serve()
+    state.withLock { state in
+      guard case .prepared(let prepared) = state else { return }
+      state = .serving(Disk(prepared))
     }
   }
 
   func preconnect(readOnly: Bool) throws {
-    try checkClient(readOnly: readOnly)
+    try disk().checkClient(readOnly: readOnly, .option)
   }
 
+  /// Had the server been started with `-r`, the client would not have come this far.
   func open(readOnly: Bool) throws -> StreamConnection {
-    try checkClient(readOnly: readOnly)
-    let parameters = parameters.withLock { $0 }
-    let size = parameters.size ?? Parameters.defaultSize
-    let stream: StreamConnection.Stream =
-      parameters.direction == .read ? .read(source) : .written(stream)
-    return StreamConnection(stream, for: clients, size: size, process: Server.peerProcess)
+    let disk = try disk()
+    try disk.checkClient(readOnly: readOnly, .filter)
+    return try disk.connect()
   }
 
   func cleanup() {
-    let parameters = parameters.withLock { $0 }
-    let prepared = prepared.withLock { $0 }
-    let report = served(parameters.direction).end(parameters, excusing: waitingParent) {
-      guard let prepared else { return }
-      do throws(IOFailure) { try prepared.end.remove() } catch {
-        Server.error(PluginError(error, of: prepared.name).message)
+    let disk = state.withLock { state -> Disk? in
+      guard case .serving(let disk) = state else { return nil }
+      state = .ended
+      return disk
+    }
+    process.end()
+    disk?.end()
+  }
+
+  private func disk() throws(PluginError) -> Disk {
+    try state.withLock { (state) throws(PluginError) in
+      guard case .serving(let disk) = state else {
+        throw PluginError(.socketShutdown, "refused: the server does not serve")
       }
+      return disk
     }
-    progress.withLock { $0.take()?.end(report) }
-    report.log()
-    do throws(PluginError) { try parameters.report?.write(report) } catch {
-      Server.error(error.message)
-    }
-  }
-
-  /// Under `--run` the process that waits for the command, our parent. It ends us by SIGTERM when the
-  /// command has ended, which is no impatience where we end already by ourselves.
-  private var waitingParent: pid_t? {
-    let startedAs = startedAs.load(ordering: .relaxed)
-    return startedAs != getpid() && startedAs == getppid() ? startedAs : nil
-  }
-
-  private func served(_ direction: Direction) -> any ServedStream {
-    switch direction {
-    case .write: stream
-    case .read: source
-    }
-  }
-
-  /// Takes neither the lock of the stream, which a waiting request may hold, nor any time.
-  private func checkClient(readOnly: Bool) throws(PluginError) {
-    guard !readOnly || parameters.withLock(\.direction) == .read else {
-      let error = PluginError(
-        .readOnlyFileSystem, "-r: the disk is there to be written to: start nbdkit without -r")
-      stream.refuseAll(because: error.message)
-      throw error
-    }
-    try clients.checkAccepting()
   }
 }

@@ -73,8 +73,8 @@ struct HeldRequestTests {
     #expect(try Report(report).outcome == "complete")
   }
 
-  @Test("and with -v the largest disorder is said at the end, as a help to choose")
-  func largestDisorder() async throws {
+  @Test("and with -v the largest reorder is said at the end, as a help to choose")
+  func largestReorder() async throws {
     let sandbox = try Sandbox.current()
     let nbdkit = try await sandbox.nbdkit("pipe=/dev/null", options: ["-v"])
     let client = try await nbdkit.connect()
@@ -84,6 +84,6 @@ struct HeldRequestTests {
     }
     _ = try await client.ask("disconnect")
     try await nbdkit.stop()
-    #expect(nbdkit.log.contains("the largest disorder was \(2 * Self.block) bytes"))
+    #expect(nbdkit.log.contains("the largest reorder was \(2 * Self.block) bytes"))
   }
 }

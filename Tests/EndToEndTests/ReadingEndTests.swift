@@ -74,8 +74,8 @@ struct ReadingEndTests {
     try await nbdkit.stop()
     let report = try Report(path)
     #expect(report.outcome == "complete")
-    #expect(report.bytes == 1.mib)
-    #expect(report.zeroBytes == 1.mib - count)
+    #expect(report.bytes == count, "what was taken, and not the zeroes that make up for the rest")
+    #expect(report.zeroBytes == 0)
   }
 
   @Test("too early, gives qemu-img a whole disk with pad=true", .requires("qemu-img"))

@@ -16,7 +16,7 @@ struct ReportTests {
     found.seconds = 0
     var expected = Report(
       outcome: "complete", bytes: 1.mib, zeroBytes: 1.mib - 8192 - 512, size: 1.mib)
-    expected.largestDisorder = 512
+    expected.largestReorder = 512
     #expect(found == expected)
     #expect(nbdkit.errorLines == [])
   }
@@ -28,9 +28,9 @@ struct ReportTests {
     let object = try JSONSerialization.jsonObject(with: contents(report)) as? [String: Any]
     #expect(
       object?.keys.sorted() == [
-        "bytes", "direction", "error", "exit_status", "largest_disorder", "outcome", "seconds",
-        "size",
-        "zero_bytes",
+        "bytes", "compression", "digest", "direction", "disk_digest", "error", "exit_status",
+        "format", "largest_reorder", "missing_bytes", "outcome", "output_bytes",
+        "refused_requests", "seconds", "size", "version", "zero_bytes",
       ])
     #expect(object?["error"] is NSNull)
     #expect(text(of: report).hasSuffix("}\n"))

@@ -9,7 +9,7 @@ struct LateWriteTests {
     .ioError,
     "write of 512 bytes at offset 4096: behind the stream's position 10000, "
       + "what lies there was sent already: "
-      + "it missed the rewind window: rewind=6k would have been enough")
+      + "it missed the rewind window: at least rewind=6k is needed")
 
   @Test("It says where and what would help, and everything after it is refused")
   func latch() throws {
@@ -19,14 +19,11 @@ struct LateWriteTests {
     try client.write(pattern(10_000), at: 0)
     #expect(throws: late) { try client.write(pattern(512), at: 4096) }
 
-    let before = "the stream has failed before"
-    #expect(throws: Refusal(.ioError, "write of 512 bytes at offset 10000: \(before)")) {
-      try client.write(pattern(512), at: 10_000)
-    }
-    #expect(throws: Refusal(.ioError, "zero of 512 bytes at offset 10000: \(before)")) {
-      try client.zero(512, at: 10_000)
-    }
-    #expect(throws: Refusal(.ioError, "flush: \(before)")) { try client.flush() }
+    // Without a line each: a client that goes on would fill a disk with them.
+    let silent = Refusal(.ioError)
+    #expect(throws: silent) { try client.write(pattern(512), at: 10_000) }
+    #expect(throws: silent) { try client.zero(512, at: 10_000) }
+    #expect(throws: silent) { try client.flush() }
 
     let refused = Refusal(.ioError, "refused: the stream has failed: start nbdkit again")
     #expect(throws: refused) { try served.server.preconnect() }
@@ -37,6 +34,8 @@ struct LateWriteTests {
     #expect(report.outcome == "failed")
     #expect(report.bytes == 10_000)
     #expect(report.error == late.lines.first)
+    #expect(report.refusedRequests == 4)
+    #expect(FakeServer.errors.last == "3 more requests were answered by an error")
     expectSame(try reader.bytes(), pattern(10_000))
   }
 

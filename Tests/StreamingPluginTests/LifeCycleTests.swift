@@ -85,8 +85,11 @@ struct LifeCycleTests {
     client.close()
     let report = try served.report()
     #expect(report.outcome == "short")
-    #expect(report.error == "the stream is short: 10000 of 1048576 bytes were written")
-    #expect(FakeServer.errors == ["the stream is short: 10000 of 1048576 bytes were written"])
+    let error =
+      "the stream is short: 1038576 of 1048576 bytes were not written, the first from 10000 to 1048576"
+    #expect(report.error == error)
+    #expect(report.missingBytes == 1_038_576)
+    #expect(FakeServer.errors == [error])
     expectSame(try reader.bytes(), pattern(10_000))
   }
 
@@ -97,6 +100,17 @@ struct LifeCycleTests {
       .readOnlyFileSystem,
       "-r: the disk is there to be written to: start nbdkit without -r")
     #expect(throws: refusal) { try served.server.preconnect(readOnly: true) }
+    #expect(throws: Refusal.self) { _ = try served.server.open(readOnly: true) }
+  }
+
+  @Test("A filter that opens the disk for reading alone is refused with another one")
+  func readOnlyFilter() throws {
+    let served = try Served()
+    let refusal = Refusal(
+      .readOnlyFileSystem,
+      "a filter opened the disk for reading alone, but it is there to be written to: "
+        + "start nbdkit without that filter")
+    try served.server.preconnect()
     #expect(throws: refusal) { _ = try served.server.open(readOnly: true) }
   }
 

@@ -20,12 +20,12 @@ struct ParametersTests {
     var parameters = Parameters()
     try parameters.take(key, value.given)
     try parameters.check()
-    guard case .path(value.absolute) = parameters.target?.place else {
-      Issue.record("not taken: \(String(describing: parameters.target))")
+    guard case .path(value.absolute) = parameters.endpoint?.kind else {
+      Issue.record("not taken: \(String(describing: parameters.endpoint))")
       return
     }
-    #expect(parameters.target?.direction == .write)
-    #expect(parameters.target?.name == "\(key)=\(value.given)")
+    #expect(parameters.endpoint?.direction == .write)
+    #expect(parameters.endpoint?.name == "\(key)=\(value.given)")
   }
 
   @Test("- is standard output, where that is a stream")
@@ -35,8 +35,8 @@ struct ParametersTests {
       try #require(try pipe.writeEnd.duplicate(as: .standardOutput) == .standardOutput)
       var parameters = Parameters()
       try parameters.take("pipe", "-")
-      guard case .descriptor = parameters.target?.place else { throw Errno.invalidArgument }
-      #expect(parameters.target?.name == "pipe=-")
+      guard case .descriptor = parameters.endpoint?.kind else { throw Errno.invalidArgument }
+      #expect(parameters.endpoint?.name == "pipe=-")
     }
   }
 
@@ -46,8 +46,8 @@ struct ParametersTests {
     #expect(parameters.rewind == 0)
     try parameters.take("read", "in")
     try parameters.check()
-    guard case .path("/home/user/in") = parameters.target?.place else {
-      Issue.record("not taken: \(String(describing: parameters.target))")
+    guard case .path("/home/user/in") = parameters.endpoint?.kind else {
+      Issue.record("not taken: \(String(describing: parameters.endpoint))")
       return
     }
     #expect(parameters.direction == .read)
@@ -78,11 +78,11 @@ struct ParametersTests {
     let number = pipe.writeEnd.rawValue
     var parameters = Parameters()
     try parameters.take("write-fd", "\(number)")
-    guard case .descriptor = parameters.target?.place else {
-      Issue.record("not taken: \(String(describing: parameters.target))")
+    guard case .descriptor = parameters.endpoint?.kind else {
+      Issue.record("not taken: \(String(describing: parameters.endpoint))")
       return
     }
-    #expect(parameters.target?.name == "write-fd=\(number)")
+    #expect(parameters.endpoint?.name == "write-fd=\(number)")
   }
 
   @Test("A descriptor that goes the other way is refused with its number")
@@ -220,7 +220,7 @@ struct ParametersTests {
           .invalidArgument,
           "\(key)=\(value): a second endpoint after pipe=first: the stream has one only")
       ) { try parameters.take(key, value) }
-      #expect(parameters.target?.name == "pipe=first")
+      #expect(parameters.endpoint?.name == "pipe=first")
     }
   }
 
@@ -264,9 +264,31 @@ struct ParametersTests {
     #expect(
       throws: PluginError(
         .invalidArgument,
-        "\(key)=1: unknown parameter: this plugin knows pipe, write, write-fd, write-command, "
+        "\(key): unknown parameter: this plugin knows pipe, write, write-fd, write-command, "
           + "read, read-fd, read-command, size, reorder, rewind, spool, pad, progress and report")
     ) { try parameters.take(key, "1") }
+  }
+
+  @Test(
+    "A command is called by its key alone, as its text may hold a password",
+    arguments: ["write-command", "read-command"])
+  func command(key: String) throws {
+    var parameters = Parameters()
+    try parameters.take(key, "curl -u bob:secret")
+    #expect(parameters.target?.name == key)
+    #expect(
+      throws: PluginError(
+        .invalidArgument, "\(key): a second endpoint after \(key): the stream has one only")
+    ) { try parameters.take(key, "curl -u bob:secret") }
+  }
+
+  @Test("The value of an unknown one is not shown either: the key may have been mistyped")
+  func unknownValue() {
+    var parameters = Parameters()
+    let error = #expect(throws: PluginError.self) {
+      try parameters.take("write-comand", "curl -u bob:secret")
+    }
+    #expect(error?.message.contains("secret") == false)
   }
 
   @Test(

@@ -85,7 +85,7 @@ struct ProgressLineTests {
   func waiting() {
     var history = ProgressHistory()
     for waiting in [Gauge.Waiting.client, .otherEnd, .otherEnd, .nobody] { history.note(waiting) }
-    let start = Seconds(value: 100)
+    let start = Instant(seconds: 100)
     #expect(history.line(0, of: nil, at: start, otherEnd: "writer").waitingFor == "writer")
     history.note(.client)
     #expect(history.line(0, of: nil, at: start, otherEnd: "writer").waitingFor == "client")
@@ -101,7 +101,7 @@ struct ProgressLineTests {
     for second in 0..<30 {
       let bytes = UInt64(second < 10 ? 0 : (second - 10) * 1000)
       rates.append(
-        history.line(bytes, of: nil, at: Seconds(value: Double(second)), otherEnd: "").rate)
+        history.line(bytes, of: nil, at: Instant(seconds: Double(second)), otherEnd: "").rate)
     }
     #expect(rates[0] == nil)
     #expect(rates[10] == 0)
@@ -116,22 +116,22 @@ struct ProgressLineTests {
     arguments: [
       (
         200,
-        "streaming: 1.00 GiB in 0:08, 128 MiB/s, 768 MiB of them zeroes, largest disorder 3.00 MiB"
+        "streaming: 1.00 GiB in 0:08, 128 MiB/s, 768 MiB of them zeroes, largest reorder 3.00 MiB"
       ),
       (
         40,
         """
         streaming: 1.00 GiB in 0:08, 128 MiB/s,
         768 MiB of them zeroes,
-        largest disorder 3.00 MiB
+        largest reorder 3.00 MiB
         """
       ),
     ])
   func totals(columns: Int, text: String) {
     var report = Report(.write, size: 1 << 30)
-    report.count(1 << 30, zeroes: 768 << 20)
+    report.count(sent: 1 << 30, output: 1 << 30, zeroes: 768 << 20)
     report.seconds = 8
-    report.largestDisorder = 3 << 20
+    report.largestReorder = 3 << 20
     #expect(ProgressLine.totals(of: report, columns: columns).joined(separator: "\n") == text)
   }
 }

@@ -71,19 +71,34 @@ struct RefusedStartTests {
     #expect(try directory.entries == ["report"])
   }
 
-  @Test("An earlier report outlives a start that is refused")
+  @Test(
+    "An earlier report is gone also where the start is refused, so that nobody takes it for news")
   func earlierReport() throws {
     let directory = try TemporaryDirectory()
     try Served(in: directory).end()
     try directory.file("file")
     #expect(throws: Refusal.self) { _ = try Served(pipe: "file", in: directory) }
-    #expect(try directory.entries == ["file", "report"])
+    #expect(try directory.entries == ["file"])
+  }
+
+  @Test("So is one of an earlier version, but no other file")
+  func earlierVersion() throws {
+    for (text, isLeft) in [
+      (#"{"outcome": "complete", "direction": "write"}"#, false), (#"{"version": 2}"#, false),
+      ("", true), ("{", true), (#"{"outcomes": "complete"}"#, true), ("notes", true),
+    ] {
+      let directory = try TemporaryDirectory()
+      try directory.file("report", text)
+      #expect(throws: Refusal.self) { _ = try Served(pipe: "missing/out", in: directory) }
+      #expect(try directory.entries == (isLeft ? ["report"] : []), "\(text)")
+      if isLeft { #expect(try directory.text(of: "report") == text) }
+    }
   }
 
   @Test("A refused parameter names itself")
   func parameter() throws {
     let refusal = #expect(throws: Refusal.self) { _ = try Served(["sice": "1G"]) }
     #expect(refusal?.errno == .invalidArgument)
-    #expect(refusal?.lines.first?.hasPrefix("sice=1G: unknown parameter: ") == true)
+    #expect(refusal?.lines.first?.hasPrefix("sice: unknown parameter: ") == true)
   }
 }

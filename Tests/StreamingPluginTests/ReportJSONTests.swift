@@ -17,16 +17,20 @@ struct ReportJSONTests {
   @Test("It has every field, and null where there is nothing to say")
   func fields() throws {
     var report = Report(.write, size: nil)
-    report.count(12, zeroes: 5)
+    report.count(sent: 12, output: 13, zeroes: 5)
     let object = try object(of: report)
     #expect(
       object.keys.sorted() == [
-        "bytes", "direction", "error", "exit_status", "largest_disorder", "outcome", "seconds",
-        "size",
-        "zero_bytes",
+        "bytes", "compression", "digest", "direction", "disk_digest", "error", "exit_status",
+        "format", "largest_reorder", "missing_bytes", "outcome", "output_bytes",
+        "refused_requests", "seconds", "size", "version", "zero_bytes",
       ])
     #expect(object["outcome"] as? String == "unknown")
+    #expect(object["version"] as? Int == 1)
+    #expect(report.json.hasPrefix(Report.beginning + "1,"))
     #expect(object["bytes"] as? UInt64 == 12)
+    #expect(object["output_bytes"] as? UInt64 == 13)
+    #expect(object["format"] as? String == "raw")
     #expect(object["zero_bytes"] as? UInt64 == 5)
     #expect(object["size"] is NSNull)
     #expect(object["error"] is NSNull)
@@ -36,8 +40,10 @@ struct ReportJSONTests {
   @Test("Numbers are exact to the last byte")
   func largeNumbers() throws {
     var report = Report(.write, size: Parameters.defaultSize - 1)
-    report.count(Parameters.defaultSize - 1, zeroes: Parameters.defaultSize - 2)
-    report.conclude(clientsThere: 0)
+    report.count(
+      sent: Parameters.defaultSize - 1, output: Parameters.defaultSize - 1,
+      zeroes: Parameters.defaultSize - 2)
+    report.conclude(Coverage())
     let object = try object(of: report)
     #expect(object["outcome"] as? String == "complete")
     #expect(object["size"] as? UInt64 == Parameters.defaultSize - 1)

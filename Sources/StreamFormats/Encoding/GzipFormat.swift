@@ -43,7 +43,7 @@ final class GzipFormat: BlockFormat, @unchecked Sendable {
   deinit { compressors.forEach(libdeflate_free_compressor) }
 
   /// The same at every level, 0 too, so that a hole never costs more than a thousandth.
-  private static func makeZeroMembers(
+  static func makeZeroMembers(
     _ count: Int, blockSize: Int, headroom: Int
   ) throws(TransferError) -> (Memory, Int) {
     let room = 64 + blockSize / 512

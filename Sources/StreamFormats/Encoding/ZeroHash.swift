@@ -3,7 +3,7 @@
 ///
 /// Its rounds, for an input of zeroes, turn and multiply; so this is a few lines, and every decoder
 /// checks it.
-struct ZeroHash {
+struct ZeroHash: @unchecked Sendable {
   static let step: UInt64 = 128 << 10
   private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
   private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F

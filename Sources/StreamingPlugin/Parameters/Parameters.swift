@@ -11,89 +11,50 @@ struct Parameters: Sendable {
   /// Where the stream is read: what programs look at that probe what is on a disk, and more.
   static let defaultReadRewind: UInt64 = 64 << 10
 
-  /// One line a parameter, as `--help` shows them and nbdkit's shell completion reads them.
-  static let help = """
-    pipe=<FILENAME>      Where the stream goes: a FIFO (made if nothing is there), a UNIX socket,
-                         a character device, or - for standard output.
-                         This, or one of the next six, is required. "pipe=" may be left out.
-    write=<FILENAME>     The same as pipe=.
-    write-fd=<NUMBER>    The same, a descriptor that nbdkit was started with.
-    write-command=<SHELL>
-                         A shell command that reads the stream; size= is required, and the
-                         command sees the end of the stream only if the disk is whole.
-    read=<FILENAME>      Where the stream comes from: then it is the disk's content, and clients
-                         read it. As pipe=, but - is standard input.
-    read-fd=<NUMBER>     The same, a descriptor that nbdkit was started with.
-    read-command=<SHELL> The same, a shell command that writes the stream.
-    size=<SIZE>          The disk's virtual size (default: practically endless).
-    reorder=<SIZE>       How many bytes may wait for earlier ones still missing (default: 256M).
-    rewind=<SIZE>        How many of the newest bytes can be changed and read (default: 0).
-                         With read=, how many can be read again (default: 64K).
-    spool=<DIRECTORY>    Keep what waits in a file there (default: in memory).
-    pad=<BOOL>           At the end, make up for what is missing to size= with zeroes.
-    progress=<BOOL>      Show on standard error how far the stream is.
-    report=<FILENAME>    At the end, write there what became of the stream, as JSON.
-    """
-
-  /// The stream's other end: `nil` until given.
-  private(set) var target: Target?
+  /// What the user named as the stream's other end: `nil` until given.
+  private(set) var endpoint: Endpoint?
   /// Which way the stream goes.
-  var direction: Direction { target?.direction ?? .write }
+  var direction: Direction { endpoint?.direction ?? .write }
   /// The disk's size in bytes, if given.
-  private(set) var size: UInt64?
+  var size: UInt64?
   /// How many bytes of data may wait for earlier ones.
-  private(set) var reorder = Self.defaultReorder
+  var reorder = Self.defaultReorder
   /// How many of the newest bytes stay changeable, or can be read again.
   var rewind: UInt64 {
     givenRewind ?? (direction == .read ? Self.defaultReadRewind : Self.defaultRewind)
   }
-  private var givenRewind: UInt64?
+  var givenRewind: UInt64?
   /// Whether zeroes make up for what the stream lacks to the disk's size.
-  private(set) var pad = false
+  var pad = false
   /// Where what waits is kept, absolute, if not in memory.
-  private(set) var spool: String?
+  var spool: String?
   /// Whether to show how far the stream is.
-  private(set) var progress = false
+  var progress = false
   /// Where the report goes, if it is wanted.
-  private(set) var report: Report.File?
+  var report: ReportFile?
   /// The parameters given so far, with their values.
   private var given: [String: String] = [:]
 
   /// Takes one parameter.
   mutating func take(_ key: String, _ value: String) throws(PluginError) {
+    guard let parameter = Self.table.first(where: { $0.key == key }) else {
+      throw PluginError(
+        .invalidArgument, "\(key): unknown parameter: this plugin knows \(Self.keys)")
+    }
     do throws(PluginError) {
-      guard given.updateValue(value, forKey: key) == nil || key == target?.key else {
+      guard given.updateValue(value, forKey: key) == nil || key == endpoint?.key else {
         throw PluginError(.invalidArgument, "given twice: give it once")
       }
-      switch key {
-      case "pipe", "write": try takeTarget(key, value, .write, Target.Place.init(path:for:))
-      case "write-fd": try takeTarget(key, value, .write, Target.Place.init(descriptor:for:))
-      case "write-command": try takeTarget(key, value, .write, Target.Place.init(command:for:))
-      case "read": try takeTarget(key, value, .read, Target.Place.init(path:for:))
-      case "read-fd": try takeTarget(key, value, .read, Target.Place.init(descriptor:for:))
-      case "read-command": try takeTarget(key, value, .read, Target.Place.init(command:for:))
-      case "size": size = try Self.size(value)
-      case "reorder": reorder = try Server.parseSize(value)
-      case "rewind": givenRewind = try Server.parseSize(value)
-      case "spool": spool = try Self.path(value)
-      case "pad": pad = try Server.parseBool(value)
-      case "progress": progress = try Self.progress(value)
-      case "report": report = Report.File(path: try Self.path(value), name: "report=\(value)")
-      default:
-        throw PluginError(
-          .invalidArgument,
-          "unknown parameter: this plugin knows pipe, write, write-fd, write-command, read, read-fd, "
-            + "read-command, size, reorder, rewind, spool, pad, progress and report"
-        )
-      }
+      try parameter.take(value, &self)
     } catch {
-      throw PluginError(error.errno, "\(key)=\(value): \(error.message)")
+      let name = parameter.isSecret ? key : "\(key)=\(value)"
+      throw PluginError(error.errno, "\(name): \(error.message)")
     }
   }
 
   /// Checks that what is required was given.
   func check() throws(PluginError) {
-    guard let target else {
+    guard let endpoint else {
       throw PluginError(
         .invalidArgument,
         "pipe: missing: say where the stream goes, as in pipe=FILENAME, or comes from, as in "
@@ -102,24 +63,24 @@ struct Parameters: Sendable {
     if direction == .read, let reorder = given["reorder"] {
       throw PluginError(
         .invalidArgument,
-        "reorder=\(reorder): nothing is written to a disk that comes from \(target.name): leave it "
+        "reorder=\(reorder): nothing is written to a disk that comes from \(endpoint.name): leave it "
           + "out")
     }
     if pad {
-      if case .command = target.place, direction == .write {
+      if case .command = endpoint.kind, direction == .write {
         throw PluginError(
-          .invalidArgument, "pad=true: \(target.name) gets a whole disk or none: leave one out")
+          .invalidArgument, "pad=true: \(endpoint.name) gets a whole disk or none: leave one out")
       }
       if size == nil {
         throw PluginError(.invalidArgument, "pad=true: needs size=, to which zeroes are added")
       }
     }
-    if case .command = target.place, direction == .write, size == nil {
+    if case .command = endpoint.kind, direction == .write, size == nil {
       throw PluginError(
         .invalidArgument,
-        "\(target.name): needs size=, as only then it is known when the stream is complete")
+        "\(endpoint.name): needs size=, as only then it is known when the stream is complete")
     }
-    if case .path(let path) = target.place, let report,
+    if case .path(let path) = endpoint.kind, let report,
       FilePath(report.path).lexicallyNormalized() == FilePath(path).lexicallyNormalized()
     {
       throw PluginError(
@@ -127,17 +88,16 @@ struct Parameters: Sendable {
     }
   }
 
-  private mutating func takeTarget(
-    _ key: String, _ value: String, _ direction: Direction,
-    _ place: (String, Direction) throws(PluginError) -> Target.Place
+  mutating func take(
+    endpoint key: String, _ value: String, _ direction: Direction,
+    _ kind: (String, Direction) throws(PluginError) -> Endpoint.Kind
   ) throws(PluginError) {
-    if let target {
+    if let endpoint {
       throw PluginError(
-        .invalidArgument,
-        "a second endpoint after \(target.name): the stream has one only")
+        .invalidArgument, "a second endpoint after \(endpoint.name): the stream has one only")
     }
-    target = Target(
-      direction: direction, place: try place(value, direction), key: key, value: value)
+    endpoint = Endpoint(
+      direction: direction, kind: try kind(value, direction), key: key, value: value)
   }
 
   static func path(_ value: String) throws(PluginError) -> String {
@@ -151,17 +111,7 @@ struct Parameters: Sendable {
     return "\((size - 1) / unit + 1)\(letter)"
   }
 
-  /// Where nobody would see it, it is refused.
-  private static func progress(_ value: String) throws(PluginError) -> Bool {
-    let wanted = try Server.parseBool(value)
-    if wanted, CommandLine.ofProcess.map(CommandLine.staysInForeground) == false {
-      throw PluginError(
-        .invalidArgument, "nbdkit is about to leave its standard error: start it with -f or --run")
-    }
-    return wanted
-  }
-
-  private static func size(_ value: String) throws(PluginError) -> UInt64 {
+  static func diskSize(_ value: String) throws(PluginError) -> UInt64 {
     let size = try Server.parseSize(value)
     guard size > 0 else {
       throw PluginError(.invalidArgument, "a disk of no bytes: give its size, as in size=10G")

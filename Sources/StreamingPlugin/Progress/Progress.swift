@@ -9,6 +9,7 @@ final class Progress: Sendable {
   private static let slice: Int32 = 100
 
   private let screen: Screen
+  /// `nil` where nobody would see it.
   private let thread: WakeableThread?
 
   /// Starts to show, in the serving process.
@@ -17,6 +18,10 @@ final class Progress: Sendable {
   init(of gauge: Gauge, size: UInt64?, otherEnd: String) {
     let screen = Screen()
     self.screen = screen
+    guard !screen.isNull else {
+      thread = nil
+      return
+    }
     // A second on a terminal, where the line is drawn anew; less often where each one stays.
     let slices = screen.isTerminal ? 10 : 50
     thread = WakeableThread { sleep in
@@ -36,6 +41,7 @@ final class Progress: Sendable {
 
   /// Stops, and leaves the totals.
   func end(_ report: Report) {
+    guard !screen.isNull else { return }
     thread?.end()
     screen.finish(ProgressLine.totals(of: report, columns: screen.columns))
   }
@@ -53,13 +59,13 @@ struct ProgressHistory {
 
   /// The line for what was seen since the last one; the rate is that of the last ten lines.
   mutating func line(
-    _ bytes: UInt64, of size: UInt64?, at now: Seconds, otherEnd: String
+    _ bytes: UInt64, of size: UInt64?, at now: Instant, otherEnd: String
   ) -> ProgressLine {
     // The stream began with the first look.
-    let first = samples.first ?? (now.value, bytes)
-    samples.append((now.value, bytes))
+    let first = samples.first ?? (now.seconds, bytes)
+    samples.append((now.seconds, bytes))
     if samples.count > 10 { samples.removeFirst() }
-    let seconds = now.value - first.time
+    let seconds = now.seconds - first.time
     let most = counts.max { $0.value < $1.value }?.key
     counts = [:]
     return ProgressLine(

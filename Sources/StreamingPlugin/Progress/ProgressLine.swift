@@ -16,7 +16,7 @@ struct ProgressLine {
     var parts: [(text: String, worth: Int)] = [("streaming:", 1)]
     parts.append((size.map { "\(bytes.written) of \($0.written)" } ?? bytes.written, 6))
     if let size { parts.append(("\(share(of: size)) %", 5)) }
-    if let rate { parts.append(("\(UInt64(max(0, rate)).written)/s", 4)) }
+    if let rate { parts.append(("\(UInt64(clamping: rate).written)/s", 4)) }
     if let left = secondsLeft { parts.append(("\(left) left", 3)) }
     if let waitingFor { parts.append(("waiting for the \(waitingFor)", 2)) }
     while parts.count > 1, Self.joined(parts.map(\.text)).utf8.count > columns,
@@ -42,7 +42,7 @@ struct ProgressLine {
     guard let size, size > bytes, let rate, rate >= 1 else { return nil }
     let seconds = Double(size - bytes) / rate
     guard seconds < 100 * 3600 else { return nil }
-    return UInt64(seconds.rounded(.up)).asTime
+    return UInt64(clamping: seconds.rounded(.up)).asTime
   }
 }
 
@@ -51,12 +51,12 @@ extension ProgressLine {
   static func totals(of report: Report, columns: Int) -> [String] {
     let rate = report.seconds > 0 ? Double(report.bytes) / report.seconds : 0
     var parts = [
-      "streaming: \(report.bytes.written) in \(UInt64(report.seconds.rounded(.up)).asTime)"
+      "streaming: \(report.bytes.written) in \(UInt64(clamping: report.seconds.rounded(.up)).asTime)"
     ]
-    if rate >= 1 { parts.append("\(UInt64(rate).written)/s") }
+    if rate >= 1 { parts.append("\(UInt64(clamping: rate).written)/s") }
     if report.direction == .write {
       parts.append("\(report.zeroBytes.written) of them zeroes")
-      parts.append("largest disorder \(report.largestDisorder.written)")
+      parts.append("largest reorder \(report.largestReorder.written)")
     }
     var lines: [String] = []
     for part in parts {
@@ -72,6 +72,11 @@ extension ProgressLine {
 }
 
 extension UInt64 {
+  /// The nearest number there is: 0 for what is negative or no number, the largest for more.
+  init(clamping value: Double) {
+    self = value > 0 ? UInt64(exactly: value.rounded(.down)) ?? .max : 0
+  }
+
   /// With a binary unit and three digits.
   var written: String {
     guard self >= 1024 else { return "\(self) B" }
@@ -98,7 +103,7 @@ extension Double {
   fileprivate var threeDigits: String {
     let decimals = self < 9.995 ? 2 : self < 99.95 ? 1 : 0
     let scale: UInt64 = [1, 10, 100][decimals]
-    let scaled = UInt64((self * Double(scale)).rounded())
+    let scaled = UInt64(clamping: (self * Double(scale)).rounded())
     guard decimals > 0 else { return "\(scaled)" }
     let fraction = "\(scaled % scale)"
     return

@@ -7,6 +7,9 @@ import Synchronization
 /// prints comes after it and stays whole, and the next line is drawn below.
 final class Screen: Sendable {
   let isTerminal = isatty(STDERR_FILENO) == 1
+  /// Whether nobody sees what is written there: nbdkit makes it `/dev/null` when it goes into the
+  /// background.
+  let isNull = Screen.isNullDevice(STDERR_FILENO)
   /// How many columns the line takes that is drawn.
   private let drawn = Atomic<Int>(0)
 
@@ -17,6 +20,13 @@ final class Screen: Sendable {
       return isTerminal ? 79 : 400
     }
     return Int(size.ws_col) - 1
+  }
+
+  private static func isNullDevice(_ descriptor: Int32) -> Bool {
+    var found = stat()
+    var null = stat()
+    return fstat(descriptor, &found) == 0 && stat("/dev/null", &null) == 0
+      && found.st_mode & S_IFMT == S_IFCHR && found.st_rdev == null.st_rdev
   }
 
   /// Draws a line in the place of the one before; elsewhere than on a terminal, below it.

@@ -2,24 +2,31 @@ import StreamIO
 
 extension Report {
   /// What every report begins with.
-  static let beginning = "{\"outcome\": \""
+  static let beginning = "{\"version\": "
+  /// The same of the plugin's first version, whose reports had none.
+  static let beginningBeforeVersions = "{\"outcome\": \""
 
   /// One object, one line; the schema is in the manual page.
   var json: String {
     """
-    \(Self.beginning)\(outcome.rawValue)", "direction": "\(direction.rawValue)", \
-    "bytes": \(bytes), "zero_bytes": \(zeroBytes), \
-    "size": \(size.map { "\($0)" } ?? "null"), "seconds": \(milliseconds), \
-    "largest_disorder": \(largestDisorder), \
-    "exit_status": \(exitStatus.map { "\($0)" } ?? "null"), \
+    \(Self.beginning)1, "outcome": "\(outcome.rawValue)", "direction": "\(direction.rawValue)", \
+    "size": \(Self.orNull(size)), "bytes": \(bytes), "missing_bytes": \(missingBytes), \
+    "zero_bytes": \(zeroBytes), "refused_requests": \(refusedRequests), \
+    "format": "raw", "compression": null, "output_bytes": \(outputBytes), \
+    "digest": null, "disk_digest": null, "seconds": \(milliseconds), \
+    "largest_reorder": \(largestReorder), "exit_status": \(Self.orNull(exitStatus)), \
     "error": \(error.map(Self.quoted) ?? "null")}
 
     """
   }
 
+  private static func orNull(_ number: (some BinaryInteger)?) -> String {
+    number.map { "\($0)" } ?? "null"
+  }
+
   /// Seconds with three decimals, in a form that no locale changes.
   private var milliseconds: String {
-    let count = UInt64(max(0, seconds) * 1000)
+    let count = UInt64(clamping: seconds * 1000)
     let fraction = "\(count % 1000)"
     return "\(count / 1000).\(String(repeating: "0", count: 3 - fraction.count))\(fraction)"
   }

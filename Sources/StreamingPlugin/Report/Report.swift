@@ -1,10 +1,10 @@
-import NBDKit
 import StreamIO
 
-/// What became of the stream, for the log and for the file that `report=` names.
-struct Report {
-  enum Outcome: String {
-    /// All of the disk was delivered, or taken.
+/// What became of the stream: a value that judges what it is told, for the log and for the file that
+/// `report=` names.
+struct Report: Sendable {
+  enum Outcome: String, Sendable {
+    /// All of the disk was delivered, or taken and read.
     case complete
     /// Nothing failed, but less than the disk was written, or read.
     case short
@@ -15,16 +15,25 @@ struct Report {
   }
 
   let direction: Direction
-  private(set) var outcome = Outcome.unknown
+  var outcome = Outcome.unknown
   /// The disk's size in bytes, if the user gave it.
   let size: UInt64?
-  /// Bytes delivered as far as that is known, or taken.
+  /// Bytes of the disk delivered as far as that is known, or taken from the source.
   private(set) var bytes: UInt64 = 0
+  /// Bytes of the disk that no acknowledged write or zero covered; or that nobody read.
+  private(set) var missingBytes: UInt64 = 0
+  /// How many of `bytes` were sent as zeroes.
   private(set) var zeroBytes: UInt64 = 0
+  /// Requests answered by an error.
+  var refusedRequests: UInt64 = 0
+  /// How many of them without a line in the log.
+  var unsaidRefusals: UInt64 = 0
+  /// Bytes of the stream delivered, or taken.
+  private(set) var outputBytes: UInt64 = 0
   /// The most bytes of data that waited for earlier ones at a time.
-  var largestDisorder: UInt64 = 0
+  var largestReorder: UInt64 = 0
   /// How the command at the other end ended, as a shell tells it, if there is one and that is known.
-  private(set) var exitStatus: Int?
+  var exitStatus: Int?
   /// From the first request to the end.
   var seconds = 0.0
   private(set) var error: String?
@@ -38,32 +47,41 @@ struct Report {
     self.size = size
   }
 
+  // MARK: What happened
+
   /// Notes a failure; the first one counts.
   mutating func fail(_ reason: String) {
     outcome = .failed
     error = error ?? reason
   }
 
+  /// Says more of what went wrong.
+  mutating func add(_ more: String) {
+    error = error.map { "\($0); \(more)" } ?? more
+  }
+
   mutating func apply(_ drained: DrainOutcome) {
     switch drained {
     case .taken: break
+    case .doubtful(let reason): add(reason)
     case .readerGone(let unread):
       fail("the reader has gone with \(leave(unread)) left unread")
     case .interrupted(let unread):
       fail("ended by a signal with \(leave(unread)) left unread")
     case .readerStopped(let unread, let seconds):
-      error = "the reader took nothing for \(seconds) seconds, \(leave(unread)) are left for it"
+      add("the reader took nothing for \(seconds) seconds, \(leave(unread)) are left for it")
     }
   }
 
   mutating func apply(_ end: SourceEnd) {
     switch end {
     case .ended: break
+    case .doubtful(let reason): add(reason)
     case .more(let count): fail("the source has more than size=, at least \(count) bytes")
     case .failed(let reason): fail("the source failed where it should have ended: \(reason)")
     case .silent(let seconds):
-      error = "the source neither ended nor went on for \(seconds) seconds where size= ends"
-    case .interrupted: error = "ended by a signal while waiting for the source to end"
+      add("the source neither ended nor went on for \(seconds) seconds where size= ends")
+    case .interrupted: add("ended by a signal while waiting for the source to end")
     }
   }
 
@@ -74,57 +92,113 @@ struct Report {
     return count.map { "\($0) bytes" } ?? "some bytes"
   }
 
-  /// Says more of what went wrong.
-  mutating func add(_ more: String) {
-    error = error.map { "\($0); \(more)" } ?? more
-  }
-
-  mutating func exited(_ status: Int) {
-    exitStatus = status
-  }
-
-  mutating func count(_ position: UInt64, zeroes: UInt64) {
+  mutating func count(sent position: UInt64, output: UInt64, zeroes: UInt64) {
     sent = position
     bytes = position - min(unread, position)
+    outputBytes = output - min(unread, output)
     zeroBytes = min(zeroes, bytes)
   }
 
-  /// Decides on the outcome where nothing failed.
-  mutating func conclude(clientsThere: Int) {
+  // MARK: What that means
+
+  /// Decides on the outcome of a disk that was written.
+  mutating func conclude(_ coverage: Coverage) {
+    missingBytes = coverage.missing
     guard outcome != .failed else { return }
-    switch size {
-    // Whoever is still there can't change a disk that was sent whole.
-    case sent?: outcome = error == nil ? .complete : .unknown
-    case _ where clientsThere > 0:
-      fail("stopped with a client still connected")
-    case let size?:
-      outcome = .short
-      let before = error.map { "\($0); " } ?? ""
-      let what =
-        switch direction {
-        case .write: "the stream is short: \(sent) of \(size) bytes were written"
-        case .read: "the stream was left early: \(sent) of \(size) bytes were read"
-        }
-      error = before + what
-    case nil: outcome = .unknown
+    guard let size else {
+      outcome = .unknown
+      if coverage.clients == .connected { fail("stopped with a client still connected") }
+      return
     }
+    if coverage.missing > 0 {
+      if case .refused(let reason) = coverage.padding { add("pad=true adds nothing, as \(reason)") }
+      guard coverage.padding == .added else {
+        return concludeMissing(coverage, of: size)
+      }
+      if coverage.clients != .left { add("whether all clients had left is not known") }
+      if !coverage.isSettled { add(Self.unsettled) }
+      if error != nil { add("what was missing was sent as zeroes") }
+    } else if coverage.needsFlush, !coverage.isSettled {
+      add(Self.unsettled)
+    }
+    outcome = error == nil ? .complete : .unknown
   }
 
-  /// Says in one line what became of the stream: an error unless all is well.
-  func log() {
+  private mutating func concludeMissing(_ coverage: Coverage, of size: UInt64) {
+    // It may have meant to write them.
+    if coverage.clients == .connected { return fail("stopped with a client still connected") }
+    outcome = .short
+    let first = coverage.first.map { ", the first from \($0.lowerBound) to \($0.upperBound)" }
+    add("the stream is short: \(coverage.missing) of \(size) bytes were not written\(first ?? "")")
+  }
+
+  private static let unsettled =
+    "the client that wrote last did not flush after it, so whether it had finished is not known"
+
+  /// Decides on the outcome of a disk that was read.
+  mutating func conclude(_ coverage: ReadCoverage) {
+    missingBytes = coverage.left + coverage.dropped
+    guard outcome != .failed else { return }
+    if coverage.left > 0 || size == nil, coverage.clients == .connected {
+      return fail("stopped with a client still connected")
+    }
+    guard let size else {
+      outcome = .unknown
+      return
+    }
+    if coverage.left > 0 {
+      add("the stream was left early: \(sent) of \(size) bytes were read")
+    }
+    if coverage.dropped > 0 {
+      add("\(coverage.dropped) bytes went by that nobody read")
+    }
+    if coverage.refused > 0 {
+      add("\(coverage.refused) reads were refused, as their bytes had gone by")
+    }
+    let isShort = coverage != ReadCoverage(clients: coverage.clients)
+    outcome = isShort ? .short : error == nil ? .complete : .unknown
+  }
+
+  /// Whether the stream may be whole, as far as that is known before the reader has taken the rest.
+  func mayEndWell(_ coverage: Coverage) -> Bool {
+    var report = self
+    report.conclude(coverage)
+    return report.outcome == .complete || report.outcome == .unknown && report.error == nil
+  }
+
+  // MARK: What is said
+
+  /// One line for the log.
+  enum Line: Equatable, Sendable {
+    case error(String)
+    /// Shown with `-v` alone.
+    case debug(String)
+  }
+
+  /// What became of the stream, in one line: an error unless all is well; and how many refusals were
+  /// not said before.
+  var lines: [Line] {
+    var lines = [line]
+    if unsaidRefusals > 0 {
+      lines.append(.error("\(unsaidRefusals) more requests were answered by an error"))
+    }
+    return lines
+  }
+
+  private var line: Line {
     let moved = direction == .write ? "delivered" : "taken"
     let amount = size.map { "\(bytes) of \($0) bytes" } ?? "\(bytes) bytes"
-    switch (outcome, error) {
+    return switch (outcome, error) {
     case (.complete, _):
-      Server.debug("the stream is complete: \(amount) \(moved), \(zeroBytes) of them zeroes")
+      .debug("the stream is complete: \(amount) \(moved), \(zeroBytes) of them zeroes")
     case (.unknown, nil):
-      Server.debug(
+      .debug(
         "the stream has ended: \(amount) \(moved), \(zeroBytes) of them zeroes; "
           + "without size= it is not known whether that was all")
-    case (.short, let error?): Server.error(error)
-    case (.unknown, let error?): Server.error("\(error); \(amount) were \(moved)")
+    case (.short, let error?): .error(error)
+    case (.unknown, let error?): .error("\(error); \(amount) were \(moved)")
     case (_, let error):
-      Server.error("the stream has failed: \(amount) were \(moved): \(error ?? "unknown")")
+      .error("the stream has failed: \(amount) were \(moved): \(error ?? "unknown")")
     }
   }
 }

@@ -5,17 +5,21 @@ struct Report: Decodable, Equatable {
   var outcome: String
   var direction = "write"
   var bytes: Int
+  var missingBytes = 0
   var zeroBytes: Int
+  var refusedRequests = 0
   var size: Int?
   var seconds: Double
-  var largestDisorder: Int
+  var largestReorder: Int
   var exitStatus: Int?
   var error: String?
 
   enum CodingKeys: String, CodingKey {
     case outcome, direction, bytes, size, seconds, error
     case zeroBytes = "zero_bytes"
-    case largestDisorder = "largest_disorder"
+    case missingBytes = "missing_bytes"
+    case refusedRequests = "refused_requests"
+    case largestReorder = "largest_reorder"
     case exitStatus = "exit_status"
   }
 }
@@ -28,6 +32,6 @@ extension Report {
   init(outcome: String, bytes: Int, zeroBytes: Int, size: Int?) {
     self.init(
       outcome: outcome, bytes: bytes, zeroBytes: zeroBytes, size: size, seconds: 0,
-      largestDisorder: 0, exitStatus: nil, error: nil)
+      largestReorder: 0, exitStatus: nil, error: nil)
   }
 }

@@ -1,8 +1,12 @@
-"""Backs up a disk while a client writes to it: qemu-storage-daemon's blockdev-backup, sync=full.
+"""Backs up a disk while a client writes to it: qemu-storage-daemon's blockdev-backup.
 
-usage: backup.py IMAGE SOCKET
+usage: backup.py IMAGE SOCKET [full|incremental|left]
 
 The disk is a raw IMAGE, the target listens on SOCKET. Prints how many writes came during the job.
+
+full           the whole disk, to its end
+incremental    only what a client changed before: the first and the last block
+left           the job is made slow, the client writes the last block, and everything is killed
 """
 
 import json
@@ -56,22 +60,46 @@ def write_until(stop, uri, size, counts):
     client.shutdown()
 
 
+def write_at(uri, *offsets):
+    """A guest: writes a block at each of these offsets."""
+    client = nbd.NBD()
+    client.connect_uri(uri)
+    for offset in offsets:
+        client.pwrite(os.urandom(BLOCK), offset)
+    client.flush()
+    client.shutdown()
+
+
 def main():
-    image, target = sys.argv[1:]
+    image, target, way = (sys.argv[1:] + ["full"])[:3]
     disk = f"{image}.socket"
     daemon = Daemon(image, target, disk)
     stop, writes = threading.Event(), []
     uri = f"nbd+unix:///disk?socket={disk}"
     guest = threading.Thread(
         target=write_until, args=(stop, uri, os.path.getsize(image), writes))
-    daemon.execute(
-        "blockdev-backup", **{"job-id": "backup", "device": "disk", "target": "target",
-                              "sync": "full"})
-    guest.start()
+    size = os.path.getsize(image)
+    job = {"job-id": "backup", "device": "disk", "target": "target", "sync": "full"}
+    if way == "incremental":
+        daemon.execute("block-dirty-bitmap-add", node="disk", name="changed")
+        write_at(uri, 0, size - BLOCK)
+        job.update(sync="incremental", bitmap="changed")
+    if way == "left":
+        job["speed"] = 1 << 20
+    daemon.execute("blockdev-backup", **job)
+    if way == "left":
+        # Copied before it is written, so the target has the end of the disk.
+        write_at(uri, size - BLOCK)
+        daemon.process.kill()
+        daemon.process.wait()
+        return
+    if way == "full":
+        guest.start()
     job = daemon.until("event", "BLOCK_JOB_COMPLETED")
     during = len(writes)
     stop.set()
-    guest.join()
+    if way == "full":
+        guest.join()
     if "error" in job["data"]:
         sys.exit(f"the job failed: {job['data']['error']}")
     daemon.execute("blockdev-del", **{"node-name": "target"})

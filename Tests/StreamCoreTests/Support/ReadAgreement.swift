@@ -13,6 +13,8 @@ struct ReadAgreement {
   private var hasEnded = false
   private var isBroken = false
   private var kept: Set<Int> = []
+  private var given: Set<Int> = []
+  private var refused = 0
   private(set) var history: String
 
   /// - Parameters:
@@ -42,11 +44,21 @@ struct ReadAgreement {
       try disk.bytes(UInt64(range.lowerBound)..<UInt64(range.upperBound))
     }
     let expected = read(range, fault)
+    switch expected {
+    case .success: given.formUnion(range.filter { $0 < position })
+    case .failure(.gone), .failure(.lost): refused += 1
+    case .failure: break
+    }
     if found != expected { return "\(found) instead of \(expected)" }
     if disk.position != position { return "at \(disk.position) instead of \(position)" }
     if disk.source.taken != position { return "\(disk.source.taken) taken at \(position)" }
     if disk.hasEnded != hasEnded { return "ended: \(disk.hasEnded), not \(hasEnded)" }
     if disk.store.count != kept.count { return "\(disk.store.count) kept, not \(kept.count)" }
+    if disk.takenBytes != position { return "\(disk.takenBytes) counted as taken" }
+    if disk.droppedBytes != position - given.count {
+      return "\(disk.droppedBytes) dropped, not \(position - given.count)"
+    }
+    if disk.refusedReads != refused { return "\(disk.refusedReads) refused, not \(refused)" }
     return disk.source.complaint ?? disk.store.complaint
   }
 

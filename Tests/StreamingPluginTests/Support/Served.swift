@@ -73,7 +73,9 @@ final class Served {
 struct Ended: Decodable {
   let outcome: String
   let bytes: UInt64
+  let missingBytes: UInt64
   let zeroBytes: UInt64
+  let refusedRequests: UInt64
   let size: UInt64?
   let error: String?
 }

@@ -30,7 +30,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   precondition(parameters.size != 0)
   do {
     try parameters.check()
-    precondition(endpoints == 1 && parameters.target != nil)
+    precondition(endpoints == 1 && parameters.endpoint != nil)
   } catch {
     precondition(!error.message.isEmpty)
   }

@@ -1,0 +1,153 @@
+import Glibc
+import StreamCore
+
+/// The compressed stream: what was taken of it and not decoded yet.
+///
+/// It can be looked at as far ahead as ``limit`` before it is consumed, so that what an interruption
+/// cuts short can begin again.
+struct CompressedInput<Upstream: StreamSource> {
+  /// How far ahead the stream may be looked at, in bytes.
+  static var limit: Int { 64 << 20 }
+  /// How much is taken at a time, where so much is there.
+  private static var portion: Int { 1 << 20 }
+
+  /// Where it comes from.
+  var upstream: Upstream
+  /// Bytes consumed: where the first one that can be looked at stands in the stream.
+  private(set) var offset: UInt64 = 0
+  /// Bytes taken from upstream.
+  var taken: UInt64 { offset + UInt64(available.count) }
+  /// Whether upstream was seen to end.
+  private(set) var hasEnded = false
+  private var failure: TransferError?
+
+  private var memory: Memory?
+  /// Where in the memory the bytes are that can be looked at.
+  private var filled = 0..<0
+
+  /// What the compression is called in messages.
+  private let name: String
+
+  init(_ upstream: Upstream, name: String) {
+    self.upstream = upstream
+    self.name = name
+  }
+
+  /// What can be looked at by now. Valid until the next call that changes this.
+  var available: UnsafeRawBufferPointer {
+    guard let memory else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+    return UnsafeRawBufferPointer(memory.bytes).part(filled)
+  }
+
+  /// Takes from upstream until `count` bytes can be looked at.
+  ///
+  /// - Parameter count: Up to the limit.
+  /// - Returns: False if the stream has ended before.
+  mutating func require(_ count: Int) throws(TransferError) -> Bool {
+    while filled.count < count {
+      guard !hasEnded else { return false }
+      if let failure { throw failure }
+      try take(count - filled.count)
+    }
+    return true
+  }
+
+  /// Looks at bytes ahead.
+  ///
+  /// - Parameters:
+  ///   - place: Where they stand in the stream, not before the first available one.
+  ///   - count: How many, some bytes.
+  /// - Returns: They, valid as ``available`` is, or `nil` if they lie farther ahead than the limit.
+  /// - Throws: Also if the stream ends before: it is cut off there.
+  mutating func look(
+    at place: UInt64, count: Int
+  ) throws(TransferError) -> UnsafeRawBufferPointer? {
+    let distance = place - offset
+    guard distance + UInt64(count) <= UInt64(Self.limit) else { return nil }
+    let range = Int(distance)..<Int(distance) + count
+    guard try require(range.upperBound) else { throw cut() }
+    return available.part(range)
+  }
+
+  /// Whether the stream ends at a place that is not too far ahead to tell.
+  mutating func ends(at place: UInt64) throws(TransferError) -> Bool {
+    guard place - offset < UInt64(Self.limit) else { return false }
+    let distance = Int(place - offset)
+    guard try !require(distance + 1) else { return false }
+    guard filled.count == distance else { throw cut() }
+    return true
+  }
+
+  /// Forgets the first `count` bytes of what is available.
+  mutating func consume(_ count: Int) {
+    filled = filled.lowerBound + count..<filled.upperBound
+    offset += UInt64(count)
+    guard filled.isEmpty else { return }
+    filled = 0..<0
+    if let memory, memory.bytes.count > 2 * Self.portion { self.memory = nil }
+  }
+
+  /// Consumes `count` bytes, however many that are.
+  ///
+  /// - Parameter left: How many are still to come, also when this throws.
+  /// - Returns: False if the stream has ended before.
+  mutating func skip(_ left: inout UInt64) throws(TransferError) -> Bool {
+    while left > 0 {
+      if filled.isEmpty, try !require(1) { return false }
+      let part = Int(min(left, UInt64(filled.count)))
+      consume(part)
+      left -= UInt64(part)
+    }
+    return true
+  }
+
+  /// The failure of a stream that can't be decoded any further.
+  ///
+  /// - Parameters:
+  ///   - place: Where in the compressed stream that was seen.
+  ///   - reason: What is wrong, as a sentence.
+  func damaged(at place: UInt64, _ reason: String) -> TransferError {
+    .broken(errno: EIO, reason: "the \(name) stream is damaged at byte \(place): \(reason)")
+  }
+
+  /// The failure of a stream that ends where it may not.
+  func cut() -> TransferError {
+    let reason =
+      taken == 0 ? "is empty" : "is cut off: it ends unfinished after \(taken) bytes"
+    return .broken(errno: EIO, reason: "the \(name) stream \(reason)")
+  }
+
+  /// Takes at least `count` more bytes, or fewer because the stream ends.
+  private mutating func take(_ count: Int) throws(TransferError) {
+    let memory = try makeRoom(for: count)
+    let space = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[filled.upperBound...])
+    var buffer = OutputRawSpan(buffer: space, initializedCount: 0)
+    var error: TransferError?
+    do { try upstream.receive(atLeast: count, into: &buffer) } catch let caught { error = caught }
+    let came = buffer.finalize(for: space)
+    filled = filled.lowerBound..<filled.upperBound + came
+    if let error {
+      if case .broken = error { failure = error }
+      throw error
+    }
+    hasEnded = came < count
+  }
+
+  private mutating func makeRoom(for count: Int) throws(TransferError) -> Memory {
+    if let memory, memory.bytes.count - filled.upperBound >= count { return memory }
+    // What is worth it is moved to the front; otherwise there is more memory, twice as much each time.
+    let size = memory?.bytes.count ?? 0
+    let needed = filled.count + count
+    var room = memory
+    if room == nil || needed > size || filled.count > size / 2 {
+      room = Memory(count: max(needed, 2 * size, Self.portion))
+    }
+    guard let room, let start = room.bytes.baseAddress else { throw noMemory(for: "decoding") }
+    if let bytes = available.baseAddress { memmove(start, bytes, filled.count) }
+    memory = room
+    filled = 0..<filled.count
+    return room
+  }
+}
+
+extension CompressedInput: Sendable where Upstream: Sendable {}

@@ -1,0 +1,149 @@
+public import StreamCore
+
+/// A source in front of a source: decodes a compressed stream, and knows where its zeroes are.
+///
+/// What it gives was found right, as far as it can be held back: a frame or member of up to 64 MiB as a
+/// whole, of a longer one all but the end. What is wrong is a failure from there on, whose message says
+/// at which byte of the compressed stream.
+///
+/// Its memory is bounded whatever the stream says: 64 MiB of it read ahead, 64 MiB decoded, and zstd's
+/// window, of up to 128 MiB. All of this is used by streams alone that need it.
+public struct DecodingSource<Upstream: StreamSource>: StreamSource {
+  private var input: CompressedInput<Upstream>
+  private var queue = DecodedQueue()
+  // One of them: apart, so that each is changed where it is.
+  private var zstd: ZstdDecoder?
+  private var gzip: GzipDecoder?
+  /// What made decoding on impossible, if anything did. What was decoded before can be given.
+  private var failure: TransferError?
+  /// Whether all was decoded.
+  private var hasEnded = false
+  /// Bytes decoded since anybody was asked whether to go on.
+  private var unasked: UInt64 = 0
+
+  /// Where the compressed stream comes from.
+  public var upstream: Upstream {
+    get { input.upstream }
+    set { input.upstream = newValue }
+  }
+
+  /// Bytes of the compressed stream taken so far.
+  public var bytesTaken: UInt64 { input.taken }
+
+  /// Begins a stream.
+  ///
+  /// - Throws: If there is no memory for the decoder.
+  public init(_ compression: Compression, from upstream: Upstream) throws(TransferError) {
+    input = CompressedInput(upstream, name: compression.rawValue)
+    switch compression {
+    case .zstd: zstd = try ZstdDecoder()
+    case .gzip: gzip = try GzipDecoder()
+    }
+  }
+
+  /// Fills `buffer`, or leaves room because the stream has ended.
+  public mutating func receive(into buffer: inout OutputRawSpan) throws(TransferError) {
+    try receive(atLeast: buffer.freeCapacity, into: &buffer)
+  }
+
+  /// Appends what is decoded already, and decodes until at least `count` bytes came.
+  public mutating func receive(
+    atLeast count: Int, into buffer: inout OutputRawSpan
+  ) throws(TransferError) {
+    let enough = buffer.freeCapacity - count
+    queue.take(into: &buffer)
+    while buffer.freeCapacity > enough {
+      guard try decode() else { return }
+      queue.take(into: &buffer)
+    }
+  }
+
+  /// Drops bytes that are decoded nevertheless, so that what follows is found right.
+  public mutating func drop(
+    _ count: UInt64, advancing position: inout UInt64
+  ) throws(TransferError) {
+    var left = count
+    while left > 0 {
+      let dropped = queue.drop(left)
+      position += dropped
+      left -= dropped
+      if left > 0, dropped == 0, try !decode() { return }
+    }
+  }
+
+  /// Decodes some more, of which nothing may be to be given yet.
+  ///
+  /// - Returns: False at the end, and where there is no room for more.
+  private mutating func decode() throws(TransferError) -> Bool {
+    if let failure { throw failure }
+    guard !hasEnded else { return false }
+    let before = queue.end
+    do {
+      switch try step() {
+      case .done: break
+      case .noRoom: return false
+      case .end:
+        hasEnded = true
+        return false
+      }
+    } catch {
+      if case .broken = error { failure = error }
+      throw error
+    }
+    unasked += queue.end - before
+    guard unasked >= 256 << 20 else { return true }
+    try ask()
+    return true
+  }
+
+  private mutating func step() throws(TransferError) -> DecodingStep {
+    if let step = try zstd?.decode(&input, into: &queue) { return step }
+    return try gzip?.decode(&input, into: &queue) ?? .end
+  }
+
+  /// Asks whether to go on.
+  public mutating func ask() throws(TransferError) {
+    unasked = 0
+    try input.upstream.ask()
+  }
+
+  // MARK: Looking ahead
+
+  /// What is known of the bytes from `distance` bytes ahead on: all that fits is decoded for it, and
+  /// behind that whole frames are known by their headers.
+  public mutating func run(
+    at distance: UInt64, upTo end: UInt64
+  ) throws(TransferError) -> SourceRun {
+    do {
+      while true {
+        if let run = queue.run(at: distance) { return run }
+        if failure != nil { return .unknown }
+        if hasEnded { return .end }
+        let ahead = try look(at: distance)
+        switch ahead {
+        case .zeroes(let count): return .zeroes(count)
+        case .data(let count, hasZeroes: false): return .data(count)
+        case .end: return .end
+        case .data, .unknown: break
+        }
+        guard try decode() else {
+          if case .data(let count, _) = ahead { return .data(count) }
+          return hasEnded ? .end : .unknown
+        }
+      }
+    } catch {
+      // Whoever comes to it is told of a failure.
+      guard case .interrupted = error else { return .unknown }
+      throw error
+    }
+  }
+
+  /// What is known without decoding.
+  private mutating func look(at distance: UInt64) throws(TransferError) -> RunAhead {
+    let behind = queue.end - queue.start
+    guard distance >= behind else { return .unknown }
+    return try zstd?.run(at: distance - behind, &input) ?? .unknown
+  }
+}
+
+extension DecodingSource: Sendable where Upstream: Sendable {}

@@ -1,0 +1,240 @@
+import CZstd
+import StreamCore
+
+/// Decodes a zstd stream: any number of frames, one behind the other.
+///
+/// Frames of zeroes are not decoded at all. A frame of up to ``DecodedQueue/capacity`` is held back
+/// until its checksum is found right, and of a longer one the last block.
+struct ZstdDecoder: Sendable {
+  /// A frame that is decoded block by block.
+  private struct OpenFrame {
+    let header: ZstdFrameHeader
+    /// How many bytes it has come to.
+    var decoded: UInt64 = 0
+    /// Whether the frames behind it are being looked at already.
+    let isScanned: Bool
+  }
+
+  private let context: ZstdContext
+  private var scan: ZstdScan
+  private var frame: OpenFrame?
+  /// Whether a frame of content or one to be skipped has come.
+  private var hasBegun = false
+  /// What is left of a skippable frame.
+  private var skipping: UInt64 = 0
+
+  init() throws(TransferError) {
+    context = try ZstdContext()
+    scan = try ZstdScan()
+  }
+
+  /// Decodes some more.
+  mutating func decode<Upstream>(
+    _ input: inout CompressedInput<Upstream>, into queue: inout DecodedQueue
+  ) throws(TransferError) -> DecodingStep {
+    if skipping > 0 {
+      guard try input.skip(&skipping) else { throw input.cut() }
+      return .done
+    }
+    if let frame { return try decodeBlock(of: frame, &input, into: &queue) }
+    guard let next = scan.frames.first else { return try scanNext(&input) }
+    hasBegun = true
+    switch next.kind {
+    case .skippable:
+      skipping = UInt64(next.range.count)
+      scan.removeFirst()
+      return .done
+    case .zeroes:
+      scan.removeFirst()
+      input.consume(next.range.count)
+      queue.append(zeroes: next.content ?? 0)
+      queue.release()
+      return .done
+    case .data(let hasZeroBlocks):
+      if !hasZeroBlocks, let content = next.content, content <= UInt64(DecodedQueue.capacity) {
+        return try decodeWhole(next, Int(content), &input, into: &queue)
+      }
+      guard let header = next.header else { return .done }
+      scan.removeFirst()
+      try open(header, isScanned: true, &input)
+      return .done
+    }
+  }
+
+  /// Looks at the next frame, or begins to decode it if that can't be done.
+  private mutating func scanNext<Upstream>(
+    _ input: inout CompressedInput<Upstream>
+  ) throws(TransferError) -> DecodingStep {
+    switch try scan.scan(&input) {
+    case .frame: return .done
+    case .end:
+      guard hasBegun else { throw input.cut() }
+      return .end
+    case .unknown:
+      guard let header = scan.leaveFrame() else { return .done }
+      hasBegun = true
+      try open(header, isScanned: false, &input)
+      return .done
+    }
+  }
+
+  /// Decodes a frame at once, which is there as a whole.
+  private mutating func decodeWhole<Upstream>(
+    _ frame: ZstdFrameAhead, _ content: Int, _ input: inout CompressedInput<Upstream>,
+    into queue: inout DecodedQueue
+  ) throws(TransferError) -> DecodingStep {
+    guard queue.hasRoom(for: content) else { return .noRoom }
+    let space = try queue.space(for: content)
+    let count: Int
+    do {
+      count = try context.decode(
+        frame: input.available.part(0..<frame.range.count), into: space)
+    } catch {
+      throw input.refused(error, frame.range)
+    }
+    guard count == content else {
+      throw input.damaged(
+        at: frame.range.lowerBound,
+        "the frame says that it holds \(content) bytes, and holds \(count)")
+    }
+    scan.removeFirst()
+    input.consume(frame.range.count)
+    queue.append(count)
+    queue.release()
+    return .done
+  }
+
+  // MARK: Block by block
+
+  private mutating func open<Upstream>(
+    _ header: ZstdFrameHeader, isScanned: Bool, _ input: inout CompressedInput<Upstream>
+  ) throws(TransferError) {
+    context.reset()
+    let range = input.offset..<input.offset + UInt64(header.size)
+    // It comes to nothing; there may be no room yet.
+    let nowhere = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    do {
+      _ = try context.decode(part: input.available.part(0..<header.size), into: nowhere)
+    } catch {
+      throw input.refused(error, range)
+    }
+    input.consume(header.size)
+    frame = OpenFrame(header: header, isScanned: isScanned)
+  }
+
+  private mutating func decodeBlock<Upstream>(
+    of frame: OpenFrame, _ input: inout CompressedInput<Upstream>, into queue: inout DecodedQueue
+  ) throws(TransferError) -> DecodingStep {
+    let header = frame.header
+    let largest = Int(header.largestBlock)
+    // What is held back is no more than fits, and can't be taken.
+    guard queue.hasRoom(for: largest) || queue.count == 0 else { return .noRoom }
+    let (block, range) = try nextBlock(header, &input)
+    let space = try queue.space(for: largest)
+    let result: (count: Int, isEnd: Bool)
+    do {
+      result = try context.decode(
+        part: input.available.part(0..<range.count), into: space)
+    } catch {
+      throw input.refused(error, range)
+    }
+    guard result.isEnd == block.isLast else {
+      throw input.damaged(at: range.lowerBound, "the block is not the last one of its frame")
+    }
+    let decoded = frame.decoded + UInt64(result.count)
+    if let content = header.content, decoded > content {
+      throw input.damaged(
+        at: range.lowerBound, "the frame says that it holds \(content) bytes, and holds more")
+    }
+    input.consume(range.count)
+    queue.append(result.count)
+    self.frame?.decoded = decoded
+    if block.isLast { self.frame = nil }
+    if block.isLast || max(decoded, header.content ?? 0) > UInt64(DecodedQueue.capacity) {
+      queue.release()
+    }
+    return .done
+  }
+
+  /// Waits for the next block, with what follows the last one.
+  private func nextBlock<Upstream>(
+    _ header: ZstdFrameHeader, _ input: inout CompressedInput<Upstream>
+  ) throws(TransferError) -> (ZstdBlockHeader, Range<UInt64>) {
+    guard try input.require(ZstdBlockHeader.size) else { throw input.cut() }
+    let block: ZstdBlockHeader
+    do {
+      block = try ZstdBlockHeader(input.available, largest: header.largestBlock)
+    } catch {
+      throw input.damaged(at: input.offset, error.reason)
+    }
+    let checksum = block.isLast && header.hasChecksum ? ZstdFrameHeader.checksumSize : 0
+    let count = ZstdBlockHeader.size + block.length + checksum
+    guard try input.require(count) else { throw input.cut() }
+    return (block, input.offset..<input.offset + UInt64(count))
+  }
+
+  // MARK: Looking ahead
+
+  /// What is known of bytes behind all that was decoded, without decoding more.
+  ///
+  /// - Parameter distance: From the end of what was decoded on.
+  mutating func run<Upstream>(
+    at distance: UInt64, _ input: inout CompressedInput<Upstream>
+  ) throws(TransferError) -> RunAhead {
+    var start: UInt64 = 0
+    if skipping > 0 { return .unknown }
+    if let frame {
+      guard frame.isScanned, let content = frame.header.content else { return .unknown }
+      start = content - frame.decoded
+      guard distance >= start else { return .data(start - distance, hasZeroes: true) }
+    }
+    var seen = 0
+    while true {
+      while seen < scan.frames.count {
+        let next = scan.frames[scan.frames.startIndex + seen]
+        seen += 1
+        guard let content = next.content else { return .unknown }
+        let end = start.addingReportingOverflow(content)
+        guard !end.overflow else { return .unknown }
+        if distance < end.partialValue {
+          let count = end.partialValue - distance
+          switch next.kind {
+          case .zeroes: return .zeroes(count)
+          case .data(let hasZeroes): return .data(count, hasZeroes: hasZeroes)
+          case .skippable: return .unknown
+          }
+        }
+        start = end.partialValue
+      }
+      switch try scan.scan(&input) {
+      case .frame: break
+      case .end: return hasBegun ? .end : .unknown
+      case .unknown: return .unknown
+      }
+    }
+  }
+}
+
+/// What is known of bytes that were not decoded.
+enum RunAhead {
+  case zeroes(UInt64)
+  /// Anything. Some may turn out to be zeroes when they are decoded.
+  case data(UInt64, hasZeroes: Bool)
+  case unknown
+  case end
+}
+
+extension CompressedInput {
+  /// The failure of a part of the stream that libzstd refuses.
+  fileprivate func refused(
+    _ refusal: ZstdContext.Refusal, _ range: Range<UInt64>
+  ) -> TransferError {
+    switch refusal.code {
+    case ZSTD_error_checksum_wrong:
+      damaged(
+        at: range.upperBound - UInt64(ZstdFrameHeader.checksumSize), refusal.reason)
+    case ZSTD_error_memory_allocation: noMemory(for: "decoding")
+    default: damaged(at: range.lowerBound, refusal.reason)
+    }
+  }
+}

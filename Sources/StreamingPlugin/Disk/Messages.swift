@@ -1,0 +1,111 @@
+// What requests of both directions are answered when they are refused: what happened, and what would be
+// right.
+
+import StreamCore
+import SystemPackage
+
+extension StreamError: RequestRefusal {
+  var errno: Errno {
+    switch self {
+    case .late, .sent, .owed, .unreadable, .failedBefore: .ioError
+    case .interrupted: .socketShutdown
+    case .noRoom(let error): Errno(rawValue: error.errno)
+    // NBD has no EPIPE: a client would be told "invalid argument".
+    case .broken(let number, _): number == Errno.noSpace.rawValue ? .noSpace : .ioError
+    }
+  }
+
+  var kind: Int {
+    switch self {
+    case .late: 0
+    case .sent: 1
+    case .owed: 2
+    case .interrupted: 3
+    case .noRoom: 4
+    case .unreadable: 5
+    case .broken: 6
+    case .failedBefore: 7
+    }
+  }
+
+  /// The message, with what would have helped where the stream knows that.
+  func message(in stream: WriteStream.Stream) -> String {
+    switch self {
+    case .late: stream.missedWindow.map { "\(message): \($0.remedy)" } ?? message
+    case .sent(let range, _):
+      message
+        + ": at least rewind=\(Parameters.written(stream.high - range.lowerBound)) is needed for that"
+    default: message
+    }
+  }
+
+  var message: String {
+    switch self {
+    case .late(_, let position):
+      "behind the stream's position \(position), what lies there was sent already"
+    case .sent(_, let position):
+      "behind the stream's position \(position), what lies there was sent and can't be read"
+    case .owed(let range):
+      "the bytes from \(range.lowerBound) to \(range.upperBound) are missing: "
+        + "an earlier request for them failed and has to be repeated first"
+    case .interrupted: "interrupted: the client has gone or the server stops"
+    case .noRoom(let error): "can't be kept until it is due: \(error.reason)"
+    case .unreadable(let error): "what waits can't be read back: \(error.reason)"
+    case .broken(_, let reason): reason
+    case .failedBefore: "the stream has failed before"
+    }
+  }
+}
+
+extension WriteStream.Stream.Window {
+  /// What to do the next time, to follow the message of a late write. "At least", as what is to come may
+  /// need more: a filter that caches hands its blocks on in any order.
+  var remedy: String {
+    switch self {
+    case .reorder(let size):
+      "it missed the reorder window: at least reorder=\(Parameters.written(size)) is needed"
+    case .rewind(let size):
+      "it missed the rewind window: at least rewind=\(Parameters.written(size)) is needed"
+    }
+  }
+}
+
+extension ReadError: RequestRefusal {
+  var errno: Errno {
+    switch self {
+    case .gone, .ended, .broken: .ioError
+    case .lost(let error): Errno(rawValue: error.errno)
+    case .interrupted: .socketShutdown
+    }
+  }
+
+  var isFinal: Bool {
+    if case .broken = self { true } else { false }
+  }
+
+  var kind: Int {
+    switch self {
+    case .gone: 0
+    case .lost: 1
+    case .ended: 2
+    case .interrupted: 3
+    case .broken: 4
+    }
+  }
+
+  var message: String { message(of: nil) }
+
+  /// The message about a disk of `size` bytes, if that is known.
+  func message(of size: UInt64?) -> String {
+    switch self {
+    case .gone(let position, let rewind):
+      "behind the stream's position \(position), what lies there went by"
+        + (rewind.map { ": at least rewind=\(Parameters.written($0)) is needed for that" } ?? "")
+    case .lost(let error): "could not be kept: \(error.reason)"
+    case .ended(let position):
+      "the source ended after \(position)\(size.map { " of \($0)" } ?? "") bytes"
+    case .interrupted: "interrupted: the client has gone or the server stops"
+    case .broken(_, let reason): reason
+    }
+  }
+}

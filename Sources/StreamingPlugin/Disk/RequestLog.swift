@@ -1,0 +1,55 @@
+import NBDKit
+import SystemPackage
+
+/// Why a stream, written or read, refused a request.
+protocol RequestRefusal: Error {
+  /// What the client is sent.
+  var errno: Errno { get }
+  /// What happened, and what would be right, to follow the request's name.
+  var message: String { get }
+  /// Whether nothing that comes later can make the stream right again.
+  var isFinal: Bool { get }
+  /// Which of a few kinds of refusal it is.
+  var kind: Int { get }
+}
+
+/// What a stream remembers of its requests, in either direction. Kept under the stream's lock.
+struct RequestLog: Sendable {
+  /// How many refusals of one kind are said: a client that goes on after a failure would fill a disk
+  /// with lines.
+  private static let mostSaid: UInt64 = 10
+
+  /// When the first request came.
+  private(set) var began: Instant?
+  /// The first failure that can't be made good.
+  private(set) var failure: String?
+  /// How many requests were answered by an error.
+  private(set) var refused: UInt64 = 0
+  /// How many of them without a line in the log.
+  private(set) var unsaid: UInt64 = 0
+  private var kinds: [Int: UInt64] = [:]
+
+  mutating func begin() {
+    if began == nil { began = .now }
+  }
+
+  /// Notes that a request was refused.
+  ///
+  /// - Parameters:
+  ///   - request: What it was, as in `write of 512 bytes at offset 0`.
+  ///   - message: Said instead of the refusal's own.
+  /// - Returns: What nbdkit is told. Without a message, so that no line is printed, where the stream
+  ///   had failed before or the same was said often enough.
+  mutating func refuse(
+    _ request: String, _ refusal: some RequestRefusal, saying message: String? = nil
+  ) -> PluginError {
+    let line = "\(request): \(message ?? refusal.message)"
+    refused += 1
+    let count = kinds[refusal.kind, default: 0] + 1
+    kinds[refusal.kind] = count
+    let isSaid = failure == nil && count <= Self.mostSaid
+    if !isSaid { unsaid += 1 }
+    if refusal.isFinal, failure == nil { failure = line }
+    return PluginError(refusal.errno, isSaid ? line : "")
+  }
+}

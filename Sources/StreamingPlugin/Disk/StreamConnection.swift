@@ -1,0 +1,97 @@
+import NBDKit
+import StreamCore
+import SystemPackage
+
+/// A client's disk: its requests, passed on to the stream, which is written or read.
+///
+/// Two capabilities are left out on purpose. Fast zeroes, which the binding refuses one by one: a client
+/// that asks for them zeroes the whole disk before it writes, and all of that would be streamed. More
+/// than one connection: each client thread would write a range of its own, 128 MiB from the next, and
+/// all but the first would wait.
+final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable, Trimmable,
+  ExtentReporting
+{
+  private let stream: Disk.Stream
+  private let clients: Clients
+  private let client: Clients.ID
+  private let diskSize: UInt64
+
+  init(_ stream: Disk.Stream, for clients: Clients, size: UInt64, process: Int32?) {
+    self.stream = stream
+    self.clients = clients
+    diskSize = size
+    client = clients.add(process: process)
+  }
+
+  func close() {
+    clients.remove(client)
+  }
+
+  func size() -> UInt64 { diskSize }
+
+  func canWrite() -> Bool { !isRead }
+  func canFlush() -> Bool { !isRead }
+
+  func read(into buffer: inout OutputRawSpan, at offset: UInt64) throws {
+    switch stream {
+    case .written(let stream): try stream.read(into: &buffer, at: offset)
+    case .read(let source): try source.read(into: &buffer, at: offset)
+    }
+  }
+
+  /// A forced unit access needs no more: what failed before fails this write too, and a write that
+  /// leaves nothing missing is with the reader's pipe when it returns.
+  func write(_ bytes: RawSpan, at offset: UInt64, flags: RequestFlags) throws {
+    try written.write(bytes, at: offset, by: client)
+  }
+
+  func flush() throws {
+    try written.flush(by: client)
+  }
+
+  func zero(count: UInt32, at offset: UInt64, flags: RequestFlags) throws {
+    try written.zero(try range(count, offset), by: client)
+  }
+
+  /// Advice that a stream can't take: what was sent is sent, and what was not written is zeroes.
+  func trim(count: UInt32, at offset: UInt64, flags: RequestFlags) {}
+
+  func extents(
+    count: UInt32, at offset: UInt64, flags: RequestFlags, into extents: inout Extents
+  ) throws {
+    let range = try range(count, offset)
+    // What comes may be anything.
+    guard case .written(let stream) = stream else { return try extents.add(range, .data) }
+    try stream.forEachExtent(in: range) { (range, kind) throws(PluginError) in
+      switch kind {
+      case .data: try extents.add(range, .data)
+      case .zeroes: try extents.add(range, .zero)
+      case .hole: try extents.add(range, [.hole, .zero])
+      }
+      return !flags.contains(.requestOne)
+    }
+  }
+
+  private var isRead: Bool {
+    if case .read = stream { true } else { false }
+  }
+
+  /// The stream of a request that only a written one gets.
+  private var written: WriteStream {
+    get throws(PluginError) {
+      guard case .written(let stream) = stream else {
+        throw PluginError(.readOnlyFileSystem, "the disk can only be read")
+      }
+      return stream
+    }
+  }
+
+  /// nbdkit has checked this before; a trap would be the end of all clients.
+  private func range(_ count: UInt32, _ offset: UInt64) throws(PluginError) -> Range<UInt64> {
+    let (end, overflow) = offset.addingReportingOverflow(UInt64(count))
+    guard !overflow, end <= diskSize else {
+      throw PluginError(.invalidArgument, "\(count) bytes at \(offset) are beyond the disk")
+    }
+    return offset..<end
+  }
+}

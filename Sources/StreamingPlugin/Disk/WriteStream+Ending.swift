@@ -1,0 +1,58 @@
+import NBDKit
+import StreamCore
+import StreamIO
+import Synchronization
+import SystemPackage
+
+extension WriteStream {
+  /// Sends what is due, waits for the reader to take it, and closes.
+  func end(after failure: String?, by ending: Ending) -> Report {
+    state.withLock { state in
+      var report = Report(.write, size: parameters.size)
+      guard var stream = state.stream.take() else { return report }
+      stream.sink.patience = .whileEnding
+      gauge.waiting.store(.otherEnd, ordering: .relaxed)
+      if let failure = state.requests.failure ?? failure { report.fail(failure) }
+
+      // Counted first: what the end makes of a gap was never written.
+      let size = parameters.size ?? stream.high
+      var coverage = Coverage(
+        missing: stream.missingBytes(of: size), first: stream.firstMissing(of: size),
+        isSettled: state.isSettled, needsFlush: parameters.rewind > 0, clients: clients.presence)
+      do throws(StreamError) {
+        try stream.finish()
+        if report.outcome != .failed, parameters.pad, coverage.missing > 0 {
+          coverage.padding = padding(state, coverage)
+          if coverage.padding == .added { try stream.pad(to: size) }
+        }
+        if report.mayEndWell(coverage) { try stream.seal() }
+        // A command is no stranger: it is waited for as long as it lives.
+        report.apply(stream.sink.drain(idleSeconds: ending.command == nil ? 10 : nil))
+      } catch {
+        report.fail(state.reason(of: error))
+        report.leave(stream.sink.lost)
+      }
+      report.count(
+        sent: stream.position, output: stream.sink.outputOffset, zeroes: stream.zeroesSent)
+      report.largestReorder = stream.largestReorder
+      Server.debug("the largest reorder was \(stream.largestReorder) bytes waiting")
+      report.refusedRequests = state.requests.refused
+      report.conclude(coverage)
+      ending.carryOut(on: &report, readerHasGone: stream.sink.readerHasGone) { () throws(Errno) in
+        try stream.sink.close()
+      }
+      if let began = state.requests.began { report.seconds = .now - began }
+      report.unsaidRefusals = state.requests.unsaid
+      return report
+    }
+  }
+
+  /// What is done about missing bytes that the user said are zeroes.
+  private func padding(_ state: State, _ coverage: Coverage) -> Coverage.Padding {
+    if state.lastChange == nil { return .refused("nothing was written") }
+    if state.requests.refused > 0 {
+      return .refused("\(state.requests.refused) requests were answered by an error")
+    }
+    return coverage.clients == .connected ? .refused("a client is still connected") : .added
+  }
+}
