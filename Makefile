@@ -1,6 +1,6 @@
-#   make            build build/nbdkit-streaming-plugin.so
+#   make            build build/nbdkit-streaming-plugin.so and build/stream-disk
 #   make demo       stream an example image through the plugin into zstd and compare
-#                   (one of yours: make demo IMAGE=disk.qcow2 OUT=disk.raw.zst)
+#                   (one of yours: make demo IMAGE=disk.qcow2 FORMAT=qcow2 OUT=disk.raw.zst)
 #   make check      build, and run all tests (some: make check FILTER=name)
 #   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 30 minutes
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
@@ -11,12 +11,14 @@
 #   make soak       every small layout, more random operations, runs of each client, signals and
 #                   connections, in about 10 minutes; then random sessions (SECONDS=600)
 #   make bench-scale  measure many streams at once into docs/SCALING.md, in 2 minutes (QUICK=1)
-#   make install    plugin and manual pages (PLUGINDIR=, MANDIR=, DESTDIR=)
+#   make install    plugin, stream-disk, manual pages and completions (PLUGINDIR=, BINDIR=, MANDIR=,
+#                   SHAREDIR=, DESTDIR=)
 #   make uninstall  remove them
 #   make man        build the manual pages
 #   make docs       build the documentation of NBDKit for plugin authors into build/docs
 #   make dist       pack the last commit as a source tarball, into build/
 #   make deb        build a Debian package, into build/
+#   make check-systemd  start and stop deploy's unit under a systemd of its own, as root
 #   make check-deb  install it into a clean Debian and stream there, in about 2 minutes, as root
 #   make rpm        build an RPM package of the source tarball, into build/rpm/
 #   make format     format the Swift sources
@@ -27,6 +29,10 @@
 NAME := nbdkit-streaming-plugin
 PLUGIN := build/$(NAME).so
 PAGE := build/$(NAME).1
+COMMAND := build/stream-disk
+COMMAND_PAGE := build/stream-disk.1
+COMPLETIONS := build/completions/stream-disk build/completions/_stream-disk \
+  build/completions/stream-disk.fish
 BINDING := nbdkit-swift-plugin
 BINDING_PAGE := build/$(BINDING).3
 
@@ -35,27 +41,30 @@ TARBALL = build/$(NAME)-$(VERSION).tar.gz
 DEB = build/nbdkit-plugin-streaming_$(shell dpkg-parsechangelog -S Version)_$(shell dpkg --print-architecture).deb
 
 PLUGINDIR = $(shell pkg-config nbdkit --variable=plugindir)
+PREFIX = $(or $(shell pkg-config nbdkit --variable=prefix),/usr)
+BINDIR = $(PREFIX)/bin
+SHAREDIR = $(PREFIX)/share
 MANDIR = $(or $(shell pkg-config nbdkit --variable=prefix),/usr)/share/man
 
 # Self-contained: the Swift runtime is linked in, and nothing of it shows. Never unloaded, as a
 # Swift runtime can't be. Optimized across modules, as a write passes through four of them: its way
 # is 300 instructions then and not 350.
 OPTIMIZED = -c release -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xswiftc -cross-module-optimization
-BUILDFLAGS = $(OPTIMIZED) --product $(NAME) --disable-local-rpath \
-  -Xlinker --version-script='$(CURDIR)/plugin.syms' -Xlinker -s -Xlinker --gc-sections \
-  -Xlinker -z -Xlinker nodelete -Xlinker -z -Xlinker now
+LINKED = --disable-local-rpath -Xlinker -s -Xlinker --gc-sections -Xlinker -z -Xlinker now
+BUILDFLAGS = $(OPTIMIZED) --product $(NAME) $(LINKED) \
+  -Xlinker --version-script='$(CURDIR)/plugin.syms' -Xlinker -z -Xlinker nodelete
 
 SWIFT_FILES := Package.swift Sources Tests Examples
-SCRIPTS := .ci/run Tests/Sanitizers/bin/nbdkit deploy/stream-disk \
+SCRIPTS := .ci/run Tests/Sanitizers/bin/nbdkit \
   $(wildcard scripts/*.sh Tests/*/Scripts/*.sh)
 
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
 .PHONY: build demo check nested-packages sanitize fuzz soak bench bench-count bench-scale install \
-  uninstall man docs format lint dist deb check-deb rpm deps demo-deps bench-deps pack-deps clean help
+  uninstall man docs format lint dist deb check-deb check-systemd rpm deps demo-deps bench-deps pack-deps clean help
 
-build: $(PLUGIN)
+build: $(PLUGIN) $(COMMAND)
 
 # By file, so that `sudo make install` needs no Swift in root's PATH and builds nothing as root;
 # directories too, as only they change when a file is removed.
@@ -65,9 +74,21 @@ $(PLUGIN): Makefile Package.swift plugin.syms $(shell find Sources)
 	mkdir -p build
 	cp .build/release/lib$(NAME).so $@
 
-man: $(PAGE) $(BINDING_PAGE)
+$(COMMAND): Makefile Package.swift $(shell find Sources/StreamDisk)
+	swift build $(OPTIMIZED) --product stream-disk $(LINKED)
+	mkdir -p build
+	cp .build/release/stream-disk $@
 
-$(PAGE) $(BINDING_PAGE): build/%: docs/$$(basename $$*).pod
+# Made by the command itself.
+$(COMPLETIONS): $(COMMAND)
+	mkdir -p build/completions
+	$(COMMAND) --generate-completion-script bash >build/completions/stream-disk
+	$(COMMAND) --generate-completion-script zsh >build/completions/_stream-disk
+	$(COMMAND) --generate-completion-script fish >build/completions/stream-disk.fish
+
+man: $(PAGE) $(BINDING_PAGE) $(COMMAND_PAGE)
+
+$(PAGE) $(BINDING_PAGE) $(COMMAND_PAGE): build/%: docs/$$(basename $$*).pod
 	mkdir -p build
 	pod2man --section=$(subst .,,$(suffix $@)) --name=$(basename $*) --center=NBDKIT \
 	  --release=$(NAME) $< $@
@@ -78,7 +99,7 @@ docs:
 	  --warnings-as-errors --output-path build/docs
 
 # Through the environment: a file's name may hold anything, and a pattern of rows an asterisk.
-export IMAGE OUT QUICK ROWS
+export IMAGE FORMAT OUT QUICK ROWS
 
 demo: demo-deps build
 	@scripts/demo.sh "$$IMAGE" "$$OUT"
@@ -98,6 +119,7 @@ nested-packages: deps
 	$(call nested,Examples/RAMDisk,nbdkit-ramdisk-plugin)
 
 check: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
+check: export STREAM_DISK ?= $(CURDIR)/$(COMMAND)
 check: deps build nested-packages
 	swift build --build-tests
 ifdef FILTER
@@ -159,6 +181,7 @@ soak: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
 soak: deps build
 	$(SOAK) 'EveryLayoutTests|RandomOperationsTests|RandomReadsTests'
 	$(SOAK) 'DisorderedClientTests'
+	$(SOAK) 'RandomLivesTests'
 	$(HOSTILE)/random_signals.py --runs 5000
 	$(HOSTILE)/early_signals.py --runs 10000
 	$(HOSTILE)/many_connections.py 100000
@@ -174,15 +197,21 @@ bench bench-count: bench-deps build
 bench-scale: bench-deps build
 	@/usr/bin/python3 -B bench/scale.py
 
-install: $(PLUGIN) $(PAGE) $(BINDING_PAGE)
+INSTALLED = '$(DESTDIR)$(PLUGINDIR)/$(NAME).so' '$(DESTDIR)$(BINDIR)/stream-disk' \
+  '$(DESTDIR)$(MANDIR)/man1/$(NAME).1' '$(DESTDIR)$(MANDIR)/man1/stream-disk.1' \
+  '$(DESTDIR)$(MANDIR)/man3/$(BINDING).3' \
+  '$(DESTDIR)$(SHAREDIR)/bash-completion/completions/stream-disk' \
+  '$(DESTDIR)$(SHAREDIR)/zsh/site-functions/_stream-disk' \
+  '$(DESTDIR)$(SHAREDIR)/fish/vendor_completions.d/stream-disk.fish'
+
+install: $(PLUGIN) $(COMMAND) $(PAGE) $(BINDING_PAGE) $(COMMAND_PAGE) $(COMPLETIONS)
 	$(if $(PLUGINDIR),,$(error where nbdkit looks for plugins is not known: give PLUGINDIR=))
-	install -D -m 755 $(PLUGIN) '$(DESTDIR)$(PLUGINDIR)/$(NAME).so'
-	install -D -m 644 $(PAGE) '$(DESTDIR)$(MANDIR)/man1/$(NAME).1'
-	install -D -m 644 $(BINDING_PAGE) '$(DESTDIR)$(MANDIR)/man3/$(BINDING).3'
+	set -- $(INSTALLED); for file in $(PLUGIN) $(COMMAND); do install -D -m 755 "$$file" "$$1"; shift; done; \
+	  for file in $(PAGE) $(COMMAND_PAGE) $(BINDING_PAGE) $(COMPLETIONS); do \
+	    install -D -m 644 "$$file" "$$1"; shift; done
 
 uninstall:
-	rm -f '$(DESTDIR)$(PLUGINDIR)/$(NAME).so' '$(DESTDIR)$(MANDIR)/man1/$(NAME).1' \
-	  '$(DESTDIR)$(MANDIR)/man3/$(BINDING).3'
+	rm -f $(INSTALLED)
 
 dist:
 	mkdir -p build
@@ -198,6 +227,9 @@ deb: pack-deps build
 
 check-deb: deb
 	scripts/check-deb.sh installed '$(DEB)'
+
+check-systemd: build
+	scripts/check-systemd.sh
 
 # Debian's rpm knows none of Debian's packages.
 rpm: pack-deps dist

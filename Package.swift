@@ -16,12 +16,15 @@ let package = Package(
   name: "nbdkit-streaming-plugin",
   products: [
     .library(name: "nbdkit-streaming-plugin", type: .dynamic, targets: ["StreamingPlugin"]),
+    .executable(name: "stream-disk", targets: ["StreamDisk"]),
     .library(name: "NBDKit", targets: ["NBDKit"]),
     .library(name: "NBDKitTestKit", targets: ["NBDKitTestKit"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(
+      url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
   targets: [
@@ -54,7 +57,15 @@ let package = Package(
       name: "StreamIO", dependencies: ["CLinux", "StreamCore", systemPackage],
       swiftSettings: strict),
     .target(
-      name: "StreamingPlugin", dependencies: ["NBDKit", "StreamCore", "StreamFormats", "StreamIO", systemPackage],
+      name: "StreamingPlugin",
+      dependencies: ["NBDKit", "StreamCore", "StreamFormats", "StreamIO", systemPackage],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "StreamDisk",
+      dependencies: [
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Subprocess", package: "swift-subprocess"), systemPackage,
+      ],
       swiftSettings: strict),
 
     .target(name: "CFakeNBDKit", dependencies: ["CNBDKit"]),
@@ -69,6 +80,7 @@ let package = Package(
     .testTarget(
       name: "StreamFormatsTests",
       dependencies: ["CDeflate", "CZstd", "StreamFormats", "StreamCore", "TestSupport"],
+      exclude: ["Scripts"],
       swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport",
@@ -85,6 +97,8 @@ let package = Package(
         "TestSupport", systemPackage,
       ],
       swiftSettings: strict),
+    .testTarget(
+      name: "StreamDiskTests", dependencies: ["StreamDisk"], swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [.product(name: "Subprocess", package: "swift-subprocess"), systemPackage],

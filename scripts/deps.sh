@@ -24,9 +24,14 @@ demo  | command:qemu-nbd                         | qemu-utils         | /usr/bin
 demo  | command:zstd                             | zstd               | zstd
 demo  | command:pod2man                          | perl               | /usr/bin/pod2man
 check | file:/usr/share/bash-completion/completions/nbdkit | nbdkit    | nbdkit-bash-completion
+check | command:7z                               | p7zip-full         | p7zip-plugins
+check | command:bsdcat                           | libarchive-tools   | bsdtar
 check | command:fusermount3                      | fuse3              | fuse3
 check | command:nbdfuse                          | libnbd-bin         | /usr/bin/nbdfuse
 check | command:nm                               | binutils           | binutils
+check | command:go                               | golang-go          | golang
+check | file:/usr/share/gocode/src/github.com/klauspost/compress/zstd | golang-github-klauspost-compress-dev | -
+check | command:pigz                             | pigz               | pigz
 check | command:openssl                          | openssl            | openssl
 check | command:podchecker                       | perl               | /usr/bin/podchecker
 check | command:prlimit                          | util-linux         | util-linux
@@ -39,8 +44,10 @@ check | command:socat                            | socat              | socat
 check | command:strace                           | strace             | strace
 check | command:unshare                          | util-linux         | util-linux
 check | command:valgrind                         | valgrind           | valgrind
+check | python:ensurepip                         | python3-venv       | python3
 check | python:jsonschema                        | python3-jsonschema | python3-jsonschema
 check | python:nbd                               | python3-libnbd     | python3-libnbd
+check | python:zstandard                         | python3-zstandard  | python3-zstandard
 bench | command:hyperfine                        | hyperfine          | hyperfine
 bench | command:fio                              | fio                | fio
 bench | fio:nbd                                  | fio                | fio-engine-nbd
@@ -115,6 +122,18 @@ if [ -n "$missing" ]; then
     as_root dnf install -qy --setopt=install_weak_deps=False $missing
   fi
 fi
+
+# What no distribution has a package of, beside what it has: a virtual environment of this directory's.
+environment=$(dirname "$0")/../.build/python
+case $sets in
+  *check*)
+    if ! "$environment/bin/python" -c 'import pyzstd' 2>/dev/null; then
+      echo "deps: installing pyzstd from PyPI into .build/python"
+      /usr/bin/python3 -m venv --system-site-packages "$environment"
+      "$environment/bin/pip" install --quiet --disable-pip-version-check pyzstd
+    fi
+    ;;
+esac
 
 if ! command -v swift >/dev/null; then
   echo "deps: swift, 6.3 or newer, is missing or not in PATH:" \

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include "descendants.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -64,15 +65,17 @@ static _Noreturn void run(const struct clinux_command *command) {
 static int lifeline;
 static pid_t shell;
 static bool shell_has_ended;
-/* The process group, or 0 once nobody is left in it. */
+/* Whether nobody is left of all that the command started: whoever loses its parent becomes a child of
+ * the supervisor, so where that has no child it has no descendant either. */
+static bool all_have_ended;
+/* The shell's process group, or 0 once nobody is left in it. */
 static pid_t group;
 
 static void tell(int32_t number) {
   send(lifeline, &number, sizeof number, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* Takes note of what has ended. Members whose parents have ended are children of the supervisor, so
- * the number of the group is not in use for another one before it is noticed here that it is empty. */
+/* Takes note of what has ended. */
 static void reap(void) {
   int status;
   pid_t ended;
@@ -81,34 +84,49 @@ static void reap(void) {
     shell_has_ended = true;
     tell(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
   }
+  all_have_ended = ended == -1 && errno == ECHILD;
   if (group != 0 && shell_has_ended && kill(-group, 0) == -1 && errno == ESRCH) group = 0;
 }
 
+static bool all_end_within(int milliseconds) {
+  for (int waited = 0; waited < milliseconds; waited += 10) {
+    reap();
+    if (all_have_ended) return true;
+    nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+  }
+  reap();
+  return all_have_ended;
+}
+
+/* Without /proc only the group is known. Members whose parents have ended are children of the
+ * supervisor, so its number is not in use for another one before it is noticed that it is empty. */
 static void signal_group(int number) {
   if (group != 0) kill(-group, number);
 }
 
-static bool group_ends_within(int milliseconds) {
-  for (int waited = 0; waited < milliseconds; waited += 10) {
-    reap();
-    if (group == 0) return true;
-    nanosleep(&(struct timespec){.tv_nsec = 10 * 1000 * 1000}, NULL);
+/* Signals all that the command started, stopped first: so nobody new appears meanwhile, and nobody
+ * sees another one end before its own signal has come: a shell would go on to its next command. */
+static void signal_all(int number) {
+  if (!clinux_sees_processes()) {
+    signal_group(SIGSTOP);
+    signal_group(number);
+    signal_group(SIGCONT);
+    return;
   }
-  reap();
-  return group == 0;
+  clinux_stop_descendants(getpid());
+  clinux_signal_descendants(getpid(), number);
+  clinux_signal_descendants(getpid(), SIGCONT);
 }
 
-/* Ends the group. Stopped first, no member sees another one end before its own signal has come: a
- * shell would go on to its next command. One that may not be signalled (sudo) is waited for, as its
- * input must not end before it. */
-static void end_group(int grace) {
-  signal_group(SIGSTOP);
-  signal_group(SIGTERM);
-  signal_group(SIGCONT);
-  if (group_ends_within(grace)) return;
-  signal_group(SIGSTOP);
-  signal_group(SIGKILL);
-  for (int pause = 10; !group_ends_within(pause);)
+/* Ends all that the command started, whatever group or session it is in. One that may not be signalled
+ * (sudo) is waited for, as its input must not end before it. */
+static void end_all(int grace) {
+  reap();
+  if (all_have_ended) return;
+  signal_all(SIGTERM);
+  if (all_end_within(grace)) return;
+  signal_all(SIGKILL);
+  for (int pause = 10; !all_end_within(pause); signal_all(SIGKILL))
     if (pause < 1000) pause *= 2;
 }
 
@@ -149,7 +167,7 @@ static _Noreturn void supervise(const struct clinux_command *command, int grace)
     is_complete = true;
     if (command->kept >= 0) close(command->kept);
   }
-  if (!is_complete) end_group(grace);
+  if (!is_complete) end_all(grace);
   _exit(0);
 }
 
@@ -163,4 +181,10 @@ pid_t clinux_supervise(const struct clinux_command *command, int grace) {
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   errno = error;
   return supervisor;
+}
+
+void clinux_kill_command(pid_t supervisor) {
+  if (!clinux_sees_processes()) return;
+  clinux_stop_descendants(supervisor);
+  clinux_signal_descendants(supervisor, SIGKILL);
 }

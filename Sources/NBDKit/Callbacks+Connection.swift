@@ -60,8 +60,14 @@ extension Callbacks {
     flag($0) { try $0.zeroable?.canZero() }
   }
 
+  /// Yes, whatever the connection says: in a server that did not offer it, a client that asks for it
+  /// all the same ends the server by an assertion. Where the connection says no, each such request is
+  /// refused, as the protocol has it where nothing is faster.
   static let canFastZero: @convention(c) (UnsafeMutableRawPointer?) -> Int32 = {
-    flag($0) { try $0.fastZeroable?.canFastZero() }
+    flag($0) {
+      $0.refusesFastZeroes = try $0.fastZeroable?.canFastZero() == false
+      return true
+    }
   }
 
   static let canTrim: @convention(c) (UnsafeMutableRawPointer?) -> Int32 = {

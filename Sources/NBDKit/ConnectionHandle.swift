@@ -12,6 +12,9 @@ final class ConnectionHandle {
   let cacheable: (any Cacheable)?
   let blockSizing: (any BlockSizing)?
   let exportDescribing: (any ExportDescribing)?
+  /// Whether the connection has said that it takes no zero that must be fast. Written before the first
+  /// request.
+  var refusesFastZeroes = false
 
   init(_ connection: any Connection) {
     self.connection = connection

@@ -22,10 +22,15 @@ public struct Extents: ~Copyable, ~Escapable {
   }
 
   private let list: OpaquePointer
+  /// Where the longest extent ends that a client can be sent.
+  private let end: UInt64
 
+  /// - Parameter end: The request's start and 2^32 - 1. nbdkit 1.32 ends by an assertion where a
+  ///   request as long as that is answered with a longer extent.
   @_lifetime(immortal)
-  init(list: OpaquePointer) {
+  init(list: OpaquePointer, end: UInt64) {
     self.list = list
+    self.end = end
   }
 
   /// Appends the extent that follows the last one.
@@ -39,8 +44,9 @@ public struct Extents: ~Copyable, ~Escapable {
   ///
   /// C function: `nbdkit_add_extent`.
   public mutating func add(_ range: Range<UInt64>, _ kind: Kind) throws(PluginError) {
+    guard range.lowerBound < end else { return }
     // Not `range.count`, which is an Int and traps beyond 2^63 - 1.
-    let length = range.upperBound - range.lowerBound
+    let length = min(range.upperBound, end) - range.lowerBound
     guard nbdkit_add_extent(list, range.lowerBound, length, kind.rawValue) == 0 else {
       throw PluginError(lastError, "extents: \(range) was not accepted by the server")
     }

@@ -63,8 +63,10 @@ extension Plugin {
     if type is any Writable.Type { table.can_write = Callbacks.canWrite }
     if type is any Flushable.Type { table.can_flush = Callbacks.canFlush }
     if type is any ForceUnitAccessible.Type { table.can_fua = Callbacks.canFUA }
-    if type is any Zeroable.Type { table.can_zero = Callbacks.canZero }
-    if type is any FastZeroable.Type { table.can_fast_zero = Callbacks.canFastZero }
+    if type is any Zeroable.Type {
+      table.can_zero = Callbacks.canZero
+      table.can_fast_zero = Callbacks.canFastZero
+    }
     if type is any Trimmable.Type { table.can_trim = Callbacks.canTrim }
     if type is any ExtentReporting.Type { table.can_extents = Callbacks.canExtents }
     if type is any Cacheable.Type { table.can_cache = Callbacks.canCache }

@@ -11,17 +11,23 @@ public protocol Zeroable: Writable {
   ///   - offset: In bytes; `offset + count <= size`.
   ///   - flags: May hold ``RequestFlags/mayTrim`` and, as for a write,
   ///     ``RequestFlags/forceUnitAccess``.
-  /// - Throws: Never usefully `ENOTSUP`: nbdkit would then write the zeroes itself and, above
-  ///   64 MiB, at wrong offsets. The client is sent `EIO` instead. A connection that can't zero says
-  ///   so in ``canZero()``.
+  /// - Throws: Never usefully `ENOTSUP`: nbdkit, up to 1.42 at least, would then write the zeroes
+  ///   itself and, above 64 MiB, at wrong offsets. The client is sent `EIO` instead. A connection
+  ///   that can't zero says so in ``canZero()``.
   ///
   /// C callback: `.zero`.
   func zero(count: UInt32, at offset: UInt64, flags: RequestFlags) throws
 }
 
 /// A connection that can tell whether zeroing a range is faster than writing zeroes.
+///
+/// Clients of every ``Zeroable`` connection are told that they may ask for this, since nbdkit (1.32 to
+/// 1.48 at least) ends with all its clients where one asks that was not told so. Where the connection
+/// is not this one, or can't, each such request is answered by `ENOTSUP`: nothing is zeroed, which is
+/// no failure.
 public protocol FastZeroable: Zeroable {
-  /// Whether this connection can; the default is yes. C callback: `.can_fast_zero`.
+  /// Whether this connection can; the default is yes. C callback: `.can_fast_zero`, which answers yes
+  /// either way.
   func canFastZero() throws -> Bool
 
   /// Zeroes as ``Zeroable/zero(count:at:flags:)`` does if that is fast, and otherwise does nothing.

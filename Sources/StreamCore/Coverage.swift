@@ -88,7 +88,10 @@ struct Coverage: Sendable {
   }
 
   private mutating func forget(_ range: Range<UInt64>) {
-    guard let lowest = forgotten else { return forgotten = range }
+    guard let lowest = forgotten else {
+      forgotten = range
+      return
+    }
     if range.upperBound == lowest.lowerBound {
       forgotten = range.lowerBound..<lowest.upperBound
     } else if range.lowerBound == lowest.upperBound {

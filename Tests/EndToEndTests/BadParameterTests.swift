@@ -20,8 +20,12 @@ struct BadParameterTests {
   @Test(
     "one that does not exist", .requires("nbdkit"),
     arguments: [
-      Refusal("a colour", beside: ["pipe=new"], of: "colour=red", says: "unknown", "report"),
-      Refusal("a slip of case", beside: ["pipe=new"], of: "Size=1M", says: "unknown", "size"),
+      Refusal(
+        "a colour", beside: ["pipe=new"], of: "colour=red", called: "colour", says: "unknown",
+        "report"),
+      Refusal(
+        "a slip of case", beside: ["pipe=new"], of: "Size=1M", called: "Size", says: "unknown",
+        "size"),
     ])
   func unknown(_ refusal: Refusal) async throws { try await refusal.check() }
 

@@ -27,6 +27,11 @@ struct BadReportPathTests {
         "a link to standard output", where: "ln -s /proc/self/fd/1 stdout", beside: ["pipe=new"],
         of: "report=stdout", says: "link"),
       Refusal("a device", beside: ["pipe=new"], of: "report=/dev/null", says: "regular file"),
+      Refusal("a name of a directory", beside: ["pipe=new"], of: "report=new/", says: "slash"),
+      Refusal("standard output", beside: ["pipe=new"], of: "report=-", says: "standard output"),
+      Refusal(
+        "a directory like /tmp", where: "mkdir -m 1777 shared", beside: ["pipe=new"],
+        of: "report=shared/report", says: "everybody may put files"),
       Refusal(
         "a file for a directory", where: ": >file", beside: ["pipe=new"], of: "report=file/report",
         says: "directory"),

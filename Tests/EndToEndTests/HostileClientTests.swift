@@ -9,6 +9,21 @@ struct HostileClientTests {
     try await playHostile("fuzz_sessions.py", "--seconds", "60")
   }
 
+  @Test("Every command with every flag, and every option, offered or not, ends no server")
+  func everyFlag() async throws {
+    try await playHostile("every_flag.py")
+  }
+
+  @Test(
+    "and none that serves another plugin in Swift",
+    arguments: [
+      ["ProbePlugin", "64k"], ["nbdkit-ramdisk-plugin", "64k"], ["nbdkit-hello-plugin"],
+    ])
+  func everyFlag(of plugin: [String]) async throws {
+    try await playHostile(
+      ["every_flag.py", "--plugin", try Plugin.nested(plugin[0])] + plugin.dropFirst())
+  }
+
   @Test("A client that leaves at any byte of a session does no harm to the stream")
   func cutRequests() async throws {
     try await playHostile("cut_requests.py")

@@ -142,7 +142,7 @@ struct PadTests {
       Refusal("no size", beside: ["pipe=new"], of: "pad=true", says: "size="),
       Refusal(
         "a command", beside: ["write-command=cat", "size=1M"], of: "pad=true",
-        says: "write-command=cat"),
+        says: "write-command gets"),
     ])
   func refused(_ refusal: Refusal) async throws { try await refusal.check() }
 

@@ -84,6 +84,44 @@ struct ReadCommandTests {
     try await expectGone(group)
   }
 
+  /// Gives 1 MiB, and then goes on for longer than any test.
+  @Test(
+    "that goes on after all of the disk is ended, and it is not known whether that was right",
+    .requires("nbdkit", "qemu-img"),
+    arguments: [
+      "with its output open": "sleep 297", "with its output closed": "exec >&-; sleep 297",
+    ])
+  func goesOn(how: String, end: String) async throws {
+    let sandbox = try Sandbox.current()
+    let report = sandbox.path("report")
+    let note = sandbox.path("group")
+    let nbdkit = try await sandbox.nbdkit(
+      "read-command=echo $$ >'\(note)'; head -c 1M /dev/zero; \(end)", "size=1M",
+      "report=\(report)",
+      run: "qemu-img convert -f raw \"$uri\" -O raw '\(sandbox.path("copy"))'")
+    #expect(try await nbdkit.exit() == .exited(0))
+    let found = try Report(report)
+    #expect(found.outcome == "unknown")
+    #expect(found.error?.contains("10 seconds") == true)
+    #expect(found.error?.hasSuffix("; the command was ended") == true)
+    try await expectGone(try #require(pid_t(text(of: note).dropLast())))
+  }
+
+  @Test(
+    "that closes its output too early and goes on is EIO where its stream ends",
+    .requires("nbdkit", "qemu-img"))
+  func closesEarly() async throws {
+    let sandbox = try Sandbox.current()
+    let report = sandbox.path("report")
+    let nbdkit = try await sandbox.nbdkit(
+      "read-command=head -c 512K /dev/zero; exec >&-; sleep 297", "size=1M", "report=\(report)",
+      run: "qemu-img convert -f raw \"$uri\" -O raw '\(sandbox.path("copy"))' 2>/dev/null")
+    #expect(try await nbdkit.exit() == .exited(1))
+    let found = try Report(report)
+    #expect(found.outcome == "failed")
+    #expect(found.error?.contains("did not end within 10 seconds") == true)
+  }
+
   @Test("is ended by a signal for nbdkit, as is the read", .requires("nbdkit", "python3-libnbd"))
   func signal() async throws {
     let (nbdkit, client, group) = try await serve("head -c 4096 \"$image\"; sleep 600")
@@ -110,7 +148,8 @@ struct ReadCommandTests {
   @Test("is not started where another endpoint is given", .requires("nbdkit"))
   func twice() async throws {
     try await Refusal(
-      "two endpoints", beside: ["read=fifo"], of: "read-command=true", says: "second endpoint"
+      "two endpoints", beside: ["read=fifo"], of: "read-command=true", called: "read-command",
+      says: "second endpoint"
     ).check()
   }
 }

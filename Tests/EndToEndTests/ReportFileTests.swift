@@ -45,7 +45,7 @@ struct ReportFileTests {
     let directory = sandbox.path("gone")
     #expect(mkdir(directory, 0o700) == 0)
     let nbdkit = try await sandbox.nbdkit("pipe=/dev/null", "report=\(directory)/report")
-    #expect(rmdir(directory) == 0)
+    try await sandbox.succeed("rm", "-r", directory)
     try await nbdkit.stop()
     #expect(nbdkit.errorLines.contains { $0.hasPrefix("report=\(directory)/report: ") })
   }

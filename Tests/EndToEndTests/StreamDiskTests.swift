@@ -1,123 +1,265 @@
 import Glibc
 import Testing
 
-@Suite("deploy/stream-disk", .endToEnd, .requires("nbdkit", "qemu-img", "jq"))
+@Suite("stream-disk", .endToEnd, .requires("nbdkit", "qemu-img", "nbdcopy", "qemu-nbd"))
 struct StreamDiskTests {
-  @Test("streams a disk into the command, says so and succeeds")
-  func whole() async throws {
-    let image = try Sandbox.current().image("image")
-    let publisher = try Publisher()
-    let script = try await start(image, "cat >part; mv part whole", publisher)
-    #expect(try await script.exit() == .exited(0))
-    expectEqual(publisher.whole, image)
-    #expect(script.output.contains("\"outcome\": \"complete\""))
-  }
-
-  @Test("fails if the command does")
-  func failingCommand() async throws {
-    let image = try Sandbox.current().image("image")
-    let script = try await start(image, "cat >part; exit 3", try Publisher())
-    #expect(try await script.exit() == .exited(1))
-    #expect(script.output.contains("\"outcome\": \"failed\""))
-  }
-
-  @Test("fails if the client does, and the command never sees an end")
-  func failingClient() async throws {
-    let publisher = try Publisher()
-    let script = try await startWaiting(publisher)
-    kill(try #require(client(of: script)), SIGKILL)
-    #expect(try await script.exit() == .exited(1))
-    #expect(!publisher.hasPublished)
-    try await publisher.vanish()
-  }
-
-  @Test("starts no command for a disk that can't be read")
-  func missing() async throws {
-    let publisher = try Publisher()
-    let script = try await start("missing", "true", publisher)
-    #expect(try await script.exit() == .exited(1))
-    #expect(script.errors.contains("missing"))
-    #expect(access("\(publisher.directory)/group", F_OK) == -1)
-  }
-
-  @Test("stopped while it copies, ends, and the command never sees an end")
-  func stopped() async throws {
-    let publisher = try Publisher()
-    let script = try await startWaiting(publisher)
-    script.signal(SIGTERM)
-    #expect(try await script.exit() == .exited(1))
-    #expect(!publisher.hasPublished)
-    try await publisher.vanish()
-  }
-
-  @Test("stopped when all is copied, gives the command the time to take it")
-  func stoppedAtTheEnd() async throws {
+  @Test("makes a file of an image, restores it and finds both the same")
+  func round() async throws {
     let sandbox = try Sandbox.current()
-    // Less than the pipe holds: the client is done before the command has begun.
-    let image = try sandbox.image("image", size: 512.kib, data: [0..<512.kib])
-    let gate = try sandbox.fifo("gate")
-    let publisher = try Publisher()
-    let script = try await start(
-      image, "read go <'\(gate)'; cat >part; mv part whole", publisher)
-    try await eventually("the client to come and go") {
-      // stream-disk has one child left, and ignores SIGTERM.
-      children(of: script).count == 1 && ignoresTermination(script)
-    }
-    script.signal(SIGTERM)
-    try await sandbox.succeed("sh", "-c", "echo go >'\(gate)'")
-    #expect(try await script.exit() == .exited(0))
-    expectEqual(publisher.whole, image)
+    let image = try await qcow2()
+    let stream = sandbox.path("out.raw")
+    try await StreamDisk.expect(
+      StreamDisk.run("write", image, "-o", stream), 0, "whole: 16 MiB into \(stream)")
+    expectEqual(stream, sandbox.path("image"))
+    let back = sandbox.path("back.qcow2")
+    try await StreamDisk.expect(StreamDisk.run("restore", stream, back), 0, "whole: 16 MiB from")
+    try await sandbox.succeed("qemu-img", "compare", "-f", "qcow2", "-F", "qcow2", back, image)
+    try await StreamDisk.expect(StreamDisk.run("verify", stream, back), 0, "the same 16 MiB")
+    try await StreamDisk.expectNothingLeft()
   }
 
-  /// A client that waits for a command that does not read.
-  private func startWaiting(_ publisher: Publisher) async throws -> Child {
-    // More than the pipe holds.
-    let image = try Sandbox.current().image("image", size: 8.mib, data: [0..<8.mib])
-    let script = try await start(image, "sleep 60; cat >part; mv part whole", publisher)
-    _ = try await publisher.group()
-    try await eventually("the client to start") { client(of: script) != nil }
-    return script
+  @Test("keeps holes in the file that it makes")
+  func holes() async throws {
+    let image = try Sandbox.current().image("image", size: 1 << 30, data: [0..<4096])
+    let stream = try Sandbox.current().path("out.raw")
+    #expect(
+      try await StreamDisk.run("write", "-f", "raw", image, "-o", stream).exit() == .exited(0))
+    var status = stat()
+    #expect(stat(stream, &status) == 0 && status.st_size == 1 << 30 && status.st_blocks < 4096)
   }
 
-  /// With the plugin under test in the place of an installed one.
-  private func start(
-    _ image: String, _ command: String, _ publisher: Publisher
-  ) async throws -> Child {
+  @Test("writes to standard output, a pipe or a file, and nothing else to it")
+  func standardOutput() async throws {
     let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image")
+    let child = try await StreamDisk.run("write", "-f", "raw", image, "-")
+    try await StreamDisk.expect(child, 0, "standard output")
+    expectEqual("\(child.log).out", image)
+    let words = try StreamDisk.command().map { "'\($0)'" }.joined(separator: " ")
     try await sandbox.succeed(
-      "/bin/sh", "-ec",
+      "bash", "-c", "set -o pipefail; \(words) write -f raw '\(image)' - | cmp - '\(image)'")
+  }
+
+  @Test("has a command take the stream, and fails if that does")
+  func command() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image")
+    let whole = sandbox.path("whole")
+    try await StreamDisk.expect(
+      StreamDisk.run("write", "-f", "raw", image, "-c", "cat >'\(whole)'"), 0, "into the command")
+    expectEqual(whole, image)
+    try await StreamDisk.expect(
+      StreamDisk.run("write", "-f", "raw", image, "-c", "cat >/dev/null; exit 3"), 1,
+      "exit status 3")
+  }
+
+  @Test("restores from standard input, which may be a pipe, and from a command")
+  func sources() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image")
+    try await StreamDisk.expect(
+      StreamDisk.run("restore", "-", sandbox.path("one"), input: image), 0, "standard input")
+    expectEqual(sandbox.path("one"), image)
+    let words = try StreamDisk.command().map { "'\($0)'" }.joined(separator: " ")
+    try await sandbox.succeed(
+      "bash", "-c", "cat '\(image)' | \(words) restore --size 16M - '\(sandbox.path("two"))'")
+    expectEqual(sandbox.path("two"), image)
+    try await StreamDisk.expect(
+      StreamDisk.run(
+        "restore", "--size", "16M", "--from-command", "cat '\(image)'", sandbox.path("three")), 0)
+    expectEqual(sandbox.path("three"), image)
+  }
+
+  @Test("takes and gives NBD exports, and finds them the same")
+  func exports() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image")
+    let target = try sandbox.image("target", size: 16.mib, data: [])
+    var uris: [String] = []
+    for (name, file) in [("one", image), ("two", target)] {
+      let socket = sandbox.path(name + ".sock")
+      try await sandbox.start(["qemu-nbd", "-f", "raw", "-t", "-k", socket, file])
+      try await eventually("qemu-nbd to listen") { access(socket, F_OK) == 0 }
+      uris.append("nbd+unix:///?socket=\(socket)")
+    }
+    let stream = sandbox.path("stream")
+    try await StreamDisk.expect(StreamDisk.run("write", uris[0], "-o", stream), 0, "whole")
+    try await StreamDisk.expect(StreamDisk.run("restore", stream, uris[1]), 0, "whole")
+    try await StreamDisk.expect(StreamDisk.run("verify", stream, uris[1]), 0, "the same")
+    expectEqual(target, image)
+  }
+
+  @Test(
+    "reads every format that qemu-img does",
+    arguments: ["raw", "qcow2", "qed", "vdi", "vmdk", "vhdx", "vpc"])
+  func formats(format: String) async throws {
+    let sandbox = try Sandbox.current()
+    let raw = try sandbox.image("image")
+    let image = sandbox.path("disk")
+    try await sandbox.succeed(
+      ["qemu-img", "convert", "-f", "raw", "-O", format]
+        + (format == "vpc" ? ["-o", "force_size=on"] : []) + [raw, image])
+    for arguments in [[], ["-f", format]] {
+      let stream = sandbox.path("stream")
+      let child = try await sandbox.start(
+        try StreamDisk.command() + ["write"] + arguments + [image, "-o", stream])
+      try await StreamDisk.expect(child, 0, "whole")
+      expectEqual(stream, raw)
+    }
+  }
+
+  @Test("refuses an image that leads to another file, unless its format is given")
+  func otherFiles() async throws {
+    let sandbox = try Sandbox.current()
+    let secret = try sandbox.image("secret")
+    let image = sandbox.path("disk")
+    try await sandbox.succeed(
+      "qemu-img", "create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", image)
+    let stream = sandbox.path("stream")
+    try await StreamDisk.expect(
+      StreamDisk.run("write", image, "-o", stream), 1, secret, "-f qcow2", "-f raw")
+    #expect(access(stream, F_OK) != 0)
+    try await StreamDisk.expect(
+      StreamDisk.run("write", "-f", "raw", image, "-o", stream), 0)
+    expectEqual(stream, image)
+    try await StreamDisk.expect(
+      StreamDisk.run("write", "-f", "qcow2", image, "-o", stream), 0)
+    expectEqual(stream, secret)
+
+    try await sandbox.succeed(
+      "sh", "-c",
       """
-      mkdir '\(sandbox.path("bin"))'
-      cat >'\(sandbox.path("bin/nbdkit"))' <<END
-      #!/bin/sh
-      for word; do
-        shift
-        [ "\\$word" != streaming ] || word='\(try Plugin.path())'
-        set -- "\\$@" "\\$word"
-      done
-      exec $(command -v nbdkit) "\\$@"
-      END
-      chmod +x '\(sandbox.path("bin/nbdkit"))'
+      printf '%s\\n' '# Disk DescriptorFile' version=1 CID=1 parentCID=ffffffff \
+        createType='"monolithicFlat"' 'RW 32768 FLAT "\(secret)" 0' >'\(image)'
       """)
-    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
-    let parameter = publisher.command(command)
-    return try await sandbox.start([
-      "env", "PATH=\(sandbox.path("bin")):\(path)", "\(packageRoot)/deploy/stream-disk", image,
-      String(parameter.dropFirst("write-command=".count)),
-    ])
+    try await StreamDisk.expect(StreamDisk.run("write", image, "-o", stream), 1, secret, "-f raw")
   }
 
-  private func children(of child: Child) -> [pid_t] {
-    text(of: "/proc/\(child.pid)/task/\(child.pid)/children").split(separator: " ")
-      .compactMap { pid_t($0) }
+  @Test("says of an image in use what to do")
+  func inUse() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try await qcow2()
+    let socket = sandbox.path("sock")
+    try await sandbox.start(["qemu-nbd", "-f", "qcow2", "-t", "-k", socket, image])
+    try await eventually("qemu-nbd to listen") { access(socket, F_OK) == 0 }
+    try await StreamDisk.expect(
+      StreamDisk.run("write", image, "-o", sandbox.path("out")), 1, "in use", "nbd: URI")
   }
 
-  private func client(of script: Child) -> pid_t? {
-    children(of: script).first { text(of: "/proc/\($0)/comm") == "qemu-img\n" }
+  @Test("tells the first byte that differs", arguments: [0, 511, 512, 1.mib + 77, 16.mib - 1])
+  func different(offset: Int) async throws {
+    let sandbox = try Sandbox.current()
+    let image = try await qcow2()
+    try await sandbox.succeed(
+      "sh", "-c",
+      """
+      cp '\(sandbox.path("image"))' '\(sandbox.path("other"))'
+      printf '\\377' | dd of='\(sandbox.path("other"))' bs=1 seek=\(offset) conv=notrunc
+      """)
+    try await StreamDisk.expect(
+      StreamDisk.run("verify", sandbox.path("other"), image), 1, "differ from offset \(offset) on")
   }
 
-  private func ignoresTermination(_ child: Child) -> Bool {
-    let mask = text(of: "/proc/\(child.pid)/status").firstMatch(of: /SigIgn:\s*([0-9a-f]+)/)?.1
-    return mask.flatMap { UInt64($0, radix: 16) }.map { $0 & 1 << (SIGTERM - 1) != 0 } ?? false
+  @Test("finds disks of two sizes different")
+  func sizes() async throws {
+    let image = try await qcow2()
+    let other = try Sandbox.current().image("other", size: 8.mib)
+    try await StreamDisk.expect(
+      StreamDisk.run("verify", other, image), 1, "\(8.mib)", "\(16.mib)")
+  }
+
+  @Test("prints an nbdkit command that does the same")
+  func prints() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try await qcow2()
+    let stream = sandbox.path("out put")
+    let line = try await StreamDisk.run("write", "--print", image, "-o", stream)
+    #expect(try await line.exit() == .exited(0))
+    try await sandbox.succeed("sh", "-c", "cd '\(sandbox.directory)' && \(line.output)")
+    expectEqual(stream, sandbox.path("image"))
+    let back = try await StreamDisk.run("restore", "--print", stream, sandbox.path("back"))
+    try await sandbox.succeed("sh", "-c", "cd '\(sandbox.directory)' && \(back.output)")
+    expectEqual(sandbox.path("back"), sandbox.path("image"))
+  }
+
+  @Test("needs to know the size of a stream")
+  func size() async throws {
+    let sandbox = try Sandbox.current()
+    let target = sandbox.path("target")
+    let child = try await sandbox.start(
+      [
+        "sh", "-c",
+        "cat /dev/zero | \(try StreamDisk.command().joined(separator: " ")) restore - '\(target)'",
+      ])
+    try await StreamDisk.expect(child, 2, "--size", "--report-of")
+    try await StreamDisk.expect(
+      StreamDisk.run("restore", "--from-command", "true", target), 2, "--size")
+    #expect(access(target, F_OK) != 0)
+  }
+
+  @Test("says nothing with --quiet, and one line without")
+  func quiet() async throws {
+    let image = try await qcow2()
+    let child = try await StreamDisk.run(
+      "write", "--quiet", image, "-o", try Sandbox.current().path("out"))
+    #expect(try await child.exit() == .exited(0))
+    #expect(child.errors == "" && child.output == "")
+  }
+
+  @Test("leaves a report, which restore and verify go by")
+  func report() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try await qcow2()
+    let report = sandbox.path("report.json")
+    try await StreamDisk.expect(
+      StreamDisk.run("write", "--report", report, image, "-o", sandbox.path("out")), 0)
+    #expect(text(of: report).contains("\"outcome\": \"complete\""))
+    try await StreamDisk.expect(
+      StreamDisk.run(
+        "restore", "--report-of", report, "--from-command", "cat '\(sandbox.path("out"))'",
+        sandbox.path("back")), 0)
+    expectEqual(sandbox.path("back"), sandbox.path("image"))
+    // An old report never tells of a new stream.
+    try await StreamDisk.expect(
+      StreamDisk.run("write", "--report", report, image, "-c", "exit 1"), 1)
+    #expect(text(of: report).contains("\"outcome\": \"failed\""))
+    try await StreamDisk.expect(
+      StreamDisk.run("restore", "--report-of", report, image, sandbox.path("back2")), 1, "failed")
+    try await StreamDisk.expect(
+      StreamDisk.run("write", "--report", image, image, "-o", sandbox.path("out")), 1, "report")
+  }
+
+  @Test(
+    "shows its progress on a terminal of any width", .requires("python3"), arguments: [40, 80, 200])
+  func terminal(columns: Int) async throws {
+    let sandbox = try Sandbox.current()
+    let image = try await qcow2()
+    let child = try await sandbox.start(
+      [Client.python, scriptPath("terminal.py"), "\(columns)"] + (try StreamDisk.command())
+        + ["write", image, "-c", "sleep 1; cat >/dev/null"])
+    #expect(try await child.exit() == .exited(0))
+    let lines = child.output.split { $0.isNewline }
+    let progress = lines.filter { $0.contains(" %  ") }
+    #expect(!progress.isEmpty)
+    for line in progress { #expect(line.replacing("\u{1B}[K", with: "").count < columns) }
+    #expect(lines.contains { $0.contains("stream-disk: ") && $0.contains("whole") })
+  }
+
+  @Test("tells its progress as JSON to programs")
+  func json() async throws {
+    let image = try await qcow2()
+    let child = try await StreamDisk.run(
+      "write", "--progress=json", image, "-c", "sleep 3; cat >/dev/null")
+    let lines = child.errors.split(separator: "\n").filter { $0.hasPrefix("{\"progress\": ") }
+    #expect(lines.count >= 2)
+    #expect(lines.last?.hasPrefix("{\"progress\": 1.000, \"bytes\": 16777216") == true)
+  }
+
+  private func qcow2() async throws -> String {
+    let sandbox = try Sandbox.current()
+    let raw = try sandbox.image("image")
+    try await sandbox.succeed(
+      "qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, sandbox.path("image.qcow2"))
+    return sandbox.path("image.qcow2")
   }
 }

@@ -105,6 +105,16 @@ struct ClientTests {
     #expect(throws: Refusal(.notSupported)) { try slow.zero(7, at: 2, fast: true) }
   }
 
+  @Test("fast zeroes are offered by whoever zeroes, as nbdkit ends by one that was not offered")
+  func fastZeroIsOffered() throws {
+    let slow = try FakeServer.serving(JournalPlugin<ZeroableConnection>.self).open()
+    #expect(try slow.canFastZero())
+    let withheld = try FakeServer.serving(WithheldPlugin.self).open()
+    #expect(try withheld.canFastZero())
+    #expect(throws: Refusal(.notSupported)) { try withheld.zero(8, at: 2, fast: true) }
+    #expect(FakeServer.errors.isEmpty)
+  }
+
   @Test("advice to cache arrives, and is refused with flags nobody knows yet")
   func cache() throws {
     let client = try FakeServer.serving(JournalPlugin<FullConnection>.self).open()

@@ -77,6 +77,17 @@ struct ErrorTests {
   }
 
   @Test(
+    "write and flush never answer ENOTSUP, by which nbdkit ends where it writes zeroes by them",
+    arguments: [Errno.notSupported, .notSupportedOnSocket])
+  func unsupportedWrite(_ errno: Errno) throws {
+    let client = try FakeServer.serving(JournalPlugin<FullConnection>.self).open()
+    Journal.fail(.write, with: PluginError(errno, "write: not here"))
+    #expect(throws: Refusal(.invalidArgument, "write: not here")) { try client.write([1], at: 0) }
+    Journal.fail(.flush, with: errno)
+    #expect(throws: Refusal(.invalidArgument, "Operation not supported")) { try client.flush() }
+  }
+
+  @Test(
     "a message is one line, whatever is in it, and never read as a format",
     arguments: [
       ("%s%n%5$s 100%", "%s%n%5$s 100%"),

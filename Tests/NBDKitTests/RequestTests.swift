@@ -134,7 +134,7 @@ struct RequestTests {
   func extremeExtents() throws {
     OddConnection.behaviour.withLock { $0 = .init(extents: [0..<0, 0..<UInt64.max]) }
     let client = try FakeServer.serving(OddPlugin.self).open()
-    #expect(try client.extents(4096, at: 0) == [Extent(0..<UInt64(Int64.max), .data)])
+    #expect(try client.extents(4096, at: 0) == [Extent(0..<UInt64(UInt32.max), .data)])
   }
 
   private func open() throws -> FakeClient {

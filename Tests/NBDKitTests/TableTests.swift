@@ -28,7 +28,10 @@ struct TableTests {
       (JournalPlugin<WritableConnection>.self, ["can_write", "pwrite"]),
       (JournalPlugin<FlushableConnection>.self, ["can_flush", "flush"]),
       (JournalPlugin<ForceUnitAccessConnection>.self, ["can_write", "pwrite", "can_fua"]),
-      (JournalPlugin<ZeroableConnection>.self, ["can_write", "pwrite", "can_zero", "zero"]),
+      (
+        JournalPlugin<ZeroableConnection>.self,
+        ["can_write", "pwrite", "can_zero", "zero", "can_fast_zero"]
+      ),
       (
         JournalPlugin<FastZeroConnection>.self,
         ["can_write", "pwrite", "can_zero", "zero", "can_fast_zero"]

@@ -72,6 +72,18 @@ struct FlushTests {
     #expect(throws: StreamError.failedBefore) { try stream.write("d", at: 3) }
   }
 
+  @Test("hands on what the sink still has, and reports that it can't")
+  func handsOn() throws {
+    var stream = TextStream(reorder: 8)
+    try stream.write("abc", at: 0)
+    try stream.flush()
+    #expect(stream.sink.timesFlushed == 1)
+    stream.sink.fault = .stuck
+    #expect(throws: StreamError.broken(errno: 32, reason: "nobody reads")) { try stream.flush() }
+    stream.sink.fault = .none
+    #expect(throws: StreamError.failedBefore) { try stream.write("d", at: 3) }
+  }
+
   @Test("reports that what was accepted could not be sent, and so does every request from then on")
   func broken() throws {
     var stream = TextStream(reorder: 8)

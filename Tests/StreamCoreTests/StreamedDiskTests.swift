@@ -132,4 +132,64 @@ struct StreamedDiskTests {
     #expect(try disk.bytes(600_001..<950_000) == Array(content[600_001..<950_000]))
     #expect(disk.store.count == 300_000)
   }
+
+  @Test("counts as dropped what a jump passed by, until it is read after all")
+  func dropped() throws {
+    var disk = TextDisk(Self.letters, rewind: 4)
+    #expect(try disk.text(10..<12) == "kl")
+    #expect(disk.takenBytes == 12)
+    #expect(disk.droppedBytes == 10)
+    #expect(try disk.text(9..<11) == "jk")
+    #expect(disk.droppedBytes == 9)
+    #expect(try disk.text(8..<26) == "ijklmnopqrstuvwxyz")
+    #expect(disk.takenBytes == 26)
+    #expect(disk.droppedBytes == 8)
+    #expect(disk.refusedReads == 0)
+  }
+
+  @Test("counts as dropped nothing that was read twice, and no padding")
+  func droppedNothing() throws {
+    var disk = TextDisk("abcdef", rewind: 6, pads: true)
+    #expect(try disk.text(0..<4) == "abcd")
+    #expect(try disk.text(2..<9) == "cdef...")
+    #expect(try disk.text(20..<22) == "..")
+    #expect(disk.takenBytes == 6)
+    #expect(disk.droppedBytes == 0)
+  }
+
+  @Test("counts as dropped what came for a read that failed, until it is read again")
+  func droppedByFailure() throws {
+    var disk = TextDisk(Self.letters, rewind: 8)
+    disk.source.fault = (.interrupted, after: 5)
+    #expect(throws: ReadError.interrupted) { try disk.text(0..<10) }
+    #expect(disk.droppedBytes == 5)
+    #expect(try disk.text(0..<10) == "abcdefghij")
+    #expect(disk.droppedBytes == 0)
+    #expect(disk.refusedReads == 0)
+  }
+
+  @Test("counts the reads it refused because their bytes had gone, and no others")
+  func refused() throws {
+    var disk = TextDisk(Self.letters, rewind: 4, room: 2)
+    #expect(try disk.text(0..<4) == "abcd")
+    #expect(throws: ReadError.lost(CheckedStore.full)) { try disk.text(0..<4) }
+    #expect(disk.refusedReads == 1)
+    #expect(try disk.text(4..<26) == "efghijklmnopqrstuvwxyz")
+    #expect(throws: ReadError.ended(at: 26)) { try disk.text(26..<27) }
+    #expect(disk.refusedReads == 1)
+    #expect(throws: ReadError.self) { try disk.text(0..<1) }
+    #expect(disk.refusedReads == 2)
+  }
+
+  @Test("forgets the oldest of too many ranges left out, and counts them as dropped for good")
+  func tooManyLeftOut() {
+    var account = ReadAccount(rewind: 100, remembering: 2)
+    for start: UInt64 in [0, 10, 20] {
+      account.noteRead(start + 5..<start + 10, taking: start..<start + 10)
+    }
+    account.noteRead(0..<5, taking: 30..<30)
+    #expect(account.given == 15)
+    account.noteRead(10..<15, taking: 30..<30)
+    #expect(account.given == 20)
+  }
 }

@@ -10,7 +10,7 @@ struct AnyRequestsTests {
     var generator = Seeded(state: seed)
     for _ in 0..<8 {
       let threads = Int.random(in: 1...3, using: &generator)
-      let level = compression.levels.randomElement(using: &generator)!
+      let level = Int.random(in: compression.levels, using: &generator)
       let requests = randomRequests(using: &generator, total: 1_500_000)
       var sink = try smallBlocks(compression, threads: threads, level: min(level, 9))
       var position: UInt64 = 0
@@ -34,7 +34,8 @@ struct AnyRequestsTests {
 
   @Test("zeroes of any length alone", arguments: Compression.allCases)
   func zeroes(_ compression: Compression) throws {
-    for count in [1, 4095, 16_383, 16_384, 65_535, 65_536, 65_537, 131_073, 5 << 20, 129 << 20 | 1] {
+    for count in [1, 4095, 16_383, 16_384, 65_535, 65_536, 65_537, 131_073, 5 << 20, 129 << 20 | 1]
+    {
       var sink = try smallBlocks(compression)
       var position: UInt64 = 0
       try sink.sendZeroes(UInt64(count), advancing: &position)

@@ -45,7 +45,11 @@ struct AtomicFileTests {
 
   @Test("What stands beside it by chance is not its own to remove")
   func neighbour() throws {
-    let neighbour = ".nbdkit-streaming.\(getpid())"
+    // As it is named for "report".
+    let hash = "report".utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+    }
+    let neighbour = ".nbdkit-streaming.\(String(hash, radix: 16))"
     try directory.file(neighbour, "precious")
     #expect(throws: IOFailure.self) { try AtomicFile.write("text", to: path) }
     #expect(try directory.text(of: neighbour) == "precious")
@@ -111,5 +115,52 @@ struct AtomicFileTests {
     try directory.file("report", "old")
     try AtomicFile.check(path, replacing: "")
     #expect(try directory.text(of: "report") == "old")
+  }
+
+  @Test("What a killed process has left beside it is in nobody's way", arguments: ["", "{\"outc"])
+  func leftOver(text: String) throws {
+    try AtomicFile.reserve(path)
+    let part = try #require(try directory.entries.first)
+    try AtomicFile.write("x", to: path)
+    try directory.file(part, text)
+    try AtomicFile.check(path, replacing: "")
+    try AtomicFile.write("new", to: path)
+    #expect(try directory.text(of: "report") == "new")
+    #expect(try directory.entries == ["report"])
+  }
+
+  @Test("Of two that are to write it the second is refused, and nothing of the first's is lost")
+  func reserved() throws {
+    try AtomicFile.reserve(path)
+    let busy = IOFailure(
+      .resourceBusy, "another nbdkit is to write this file at its end: give each one of its own")
+    #expect(throws: busy) { try AtomicFile.check(path, replacing: "") }
+    #expect(throws: busy) { try AtomicFile.reserve(path) }
+    #expect(throws: Never.self) { try AtomicFile.check(directory.path("other"), replacing: "") }
+    try AtomicFile.write("first", to: path)
+    #expect(try directory.text(of: "report") == "first")
+    #expect(throws: Never.self) { try AtomicFile.check(path, replacing: "first") }
+  }
+
+  @Test("A name of a directory, or of standard output, is refused", arguments: ["new/", "-"])
+  func names(name: String) throws {
+    #expect(throws: IOFailure.self) { try AtomicFile.check(directory.path(name), replacing: "") }
+    #expect(throws: Never.self) { try AtomicFile.check(directory.path("./-"), replacing: "") }
+  }
+
+  @Test("Where everybody may put a file it is refused", arguments: [0o1777, 0o777])
+  func everybodys(mode: mode_t) throws {
+    try #require(chmod(directory.path, mode) == 0)
+    let failure = #expect(throws: IOFailure.self) { try AtomicFile.check(path, replacing: "") }
+    #expect(failure?.errno == .permissionDenied)
+  }
+
+  @Test(
+    "So is it where another user may",
+    .enabled(if: geteuid() == 0, "needs root to give files away"))
+  func foreign() throws {
+    try #require(chown(directory.path, stranger, 0) == 0)
+    let failure = #expect(throws: IOFailure.self) { try AtomicFile.check(path, replacing: "") }
+    #expect(failure?.message.contains("belongs to user \(stranger)") == true)
   }
 }

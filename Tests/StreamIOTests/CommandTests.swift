@@ -16,6 +16,20 @@ struct CommandTests {
     "whatever cat says": "cat >part || true; sync part; mv part whole",
   ]
 
+  /// The same in process groups and sessions other than the shell's. Each is to be ended like it.
+  static let elsewhere = [
+    "under timeout": "timeout 100 sh -c 'cat >part && mv part whole'",
+    "with job control": "bash -c 'set -m; cat >part; mv part whole'",
+    "with job control, in the background":
+      "bash -c 'set -m; exec 3<&0; (cat <&3 >part; mv part whole) & wait'",
+    "in a session of its own": "setsid -w sh -c 'cat >part; mv part whole'",
+    "in a session that nobody waits for":
+      "exec 3<&0; setsid -f sh -c 'cat <&3 >part; mv part whole'; while :; do sleep 0.01; done",
+    "two sessions deep":
+      "setsid -w sh -c 'timeout 100 setsid -w sh -c \"cat >part; mv part whole\"'",
+    "after its shell": "exec 3<&0; setsid -f sh -c 'cat <&3 >part; mv part whole'",
+  ]
+
   @Test(
     "Told that the stream is complete, it has all and ends by itself", arguments: publishers.keys)
   func complete(how: String) throws {
@@ -34,6 +48,51 @@ struct CommandTests {
     try consumer.wait(for: "part")
     #expect(consumer.abandon() == .status(128 + Int(SIGTERM)))
     #expect(!consumer.isRunning)
+    #expect(try !consumer.directory.entries.contains("whole"))
+  }
+
+  @Test("Abandoned, it is ended wherever it has gone", arguments: elsewhere.keys)
+  func abandonedElsewhere(how: String) throws {
+    let consumer = try Consumer(try #require(Self.elsewhere[how]))
+    try consumer.write(pattern(200_000))
+    try consumer.wait(for: "part")
+    _ = consumer.abandon()
+    #expect(!consumer.isRunning)
+    #expect(consumer.hasNobodyLeft)
+    #expect(try !consumer.directory.entries.contains("whole"))
+  }
+
+  @Test(
+    "Told that the stream is complete, it has all wherever it has gone", arguments: elsewhere.keys)
+  func completeElsewhere(how: String) throws {
+    // The endless loop is there to be ended.
+    guard let script = Self.elsewhere[how], !script.contains("while") else { return }
+    let consumer = try Consumer(script)
+    try consumer.write(pattern(200_000))
+    #expect(try consumer.complete() == .status(0))
+    try consumer.wait(for: "whole")
+  }
+
+  @Test("What does not heed SIGTERM in a session of its own is killed after a while")
+  func stubbornElsewhere() throws {
+    let consumer = try Consumer(
+      "setsid -w sh -c \"trap '' TERM; touch ready; cat >part; mv part whole\"", grace: 200)
+    try consumer.wait(for: "ready")
+    _ = consumer.abandon()
+    #expect(consumer.hasNobodyLeft)
+    #expect(try !consumer.directory.entries.contains("whole"))
+  }
+
+  @Test("One that starts processes without end is ended with all of them", arguments: 0..<10)
+  func forking(_ time: Int) throws {
+    let consumer = try Consumer(
+      """
+      exec 3<&0; (cat <&3 >part; mv part whole) &
+      while :; do (setsid sh -c 'sleep 100' &); (sleep 100 &); touch ready; sleep 0.01; done
+      """, grace: 500)
+    try consumer.wait(for: "ready")
+    _ = consumer.abandon()
+    #expect(consumer.hasNobodyLeft)
     #expect(try !consumer.directory.entries.contains("whole"))
   }
 
@@ -156,6 +215,23 @@ struct CommandTests {
   }
 
   // MARK: The supervisor
+
+  @Test("Where the supervisor was killed, the command is ended in another group and session, too")
+  func supervisorKilledElsewhere() throws {
+    let consumer = try Consumer(
+      "exec 3<&0; (setsid -w sh -c 'cat <&3 >part; mv part whole'; mv part whole) & wait")
+    try consumer.write(pattern(1000))
+    try consumer.wait(for: "part")
+    kill(consumer.command.supervisor, SIGKILL)
+    #expect(consumer.end() == .unknown)
+    consumer.closeInput()
+    for _ in 0..<1000 {
+      if consumer.hasNobodyLeft { break }
+      usleep(10_000)
+    }
+    #expect(consumer.hasNobodyLeft)
+    #expect(try consumer.directory.entries == ["part"])
+  }
 
   @Test("Where the supervisor was killed, nobody knows the status, and the command is ended")
   func supervisorKilled() throws {

@@ -69,6 +69,56 @@ struct StickyDirectoryTests {
     #expect(failure?.errno == .permissionDenied)
   }
 
+  @Test(
+    "A stranger's link is not followed, wherever it leads", arguments: ["fifo", "socket", "null"])
+  func strangersLink(kind: String) throws {
+    let directory = try TemporaryDirectory()
+    let elsewhere = try TemporaryDirectory()
+    let target =
+      switch kind {
+      case "fifo": try elsewhere.fifo("out")
+      case "socket": try elsewhere.socket("out")
+      default: "/dev/null"
+      }
+    let link = try directory.link("link", to: target)
+    try #require(lchown(link, Self.stranger, 0) == 0)
+    try #require(chmod(directory.path, 0o1777) == 0)
+    let failure = #expect(throws: IOFailure.self) { try Endpoint(at: link, for: .write) }
+    #expect(failure?.errno == .permissionDenied)
+    #expect(failure?.message.contains("symbolic link 'link'") == true)
+    #expect(throws: IOFailure.self) { try NamedPipe(path: link, for: .write) }
+    #expect(throws: IOFailure.self) { try UnixSocket.connect(to: link).descriptor.close() }
+    #expect(throws: IOFailure.self) { try CharacterDevice.open(link, for: .write) }
+    // Our own is.
+    try #require(lchown(link, Self.us, 0) == 0)
+    #expect(throws: Never.self) { try Endpoint(at: link, for: .write) }
+  }
+
+  @Test("Nor a directory's link on the way")
+  func directoryLink() throws {
+    let directory = try TemporaryDirectory()
+    let elsewhere = try TemporaryDirectory()
+    try elsewhere.fifo("out")
+    let link = try directory.link("link", to: elsewhere.path)
+    try #require(lchown(link, Self.stranger, 0) == 0)
+    try #require(chmod(directory.path, 0o1777) == 0)
+    let failure = #expect(throws: IOFailure.self) { try Endpoint(at: link + "/out", for: .write) }
+    #expect(failure?.errno == .permissionDenied)
+  }
+
+  @Test("What came to stand there between the look and the use is refused")
+  func exchanged() throws {
+    let directory = try TemporaryDirectory()
+    try #require(chmod(directory.path, 0o1777) == 0)
+    let path = try directory.fifo("out")
+    var pipe = try NamedPipe(path: path, for: .write)
+    try #require(rename(path, directory.path("away")) == 0)
+    try #require(chown(try directory.fifo("out"), Self.stranger, 0) == 0)
+    #expect(throws: IOFailure.self) { try pipe.open() }
+    #expect(throws: IOFailure.self) { try UnixSocket.connect(to: path) }
+    #expect(throws: IOFailure.self) { try CharacterDevice.open(path, for: .write) }
+  }
+
   @Test("A device is anybody's")
   func device() throws {
     let directory = try TemporaryDirectory()

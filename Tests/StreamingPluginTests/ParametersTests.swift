@@ -264,9 +264,31 @@ struct ParametersTests {
     #expect(
       throws: PluginError(
         .invalidArgument,
-        "\(key)=1: unknown parameter: this plugin knows pipe, write, write-fd, write-command, "
+        "\(key): unknown parameter: this plugin knows pipe, write, write-fd, write-command, "
           + "read, read-fd, read-command, size, reorder, rewind, spool, pad, progress and report")
     ) { try parameters.take(key, "1") }
+  }
+
+  @Test(
+    "A command is called by its key alone, as its text may hold a password",
+    arguments: ["write-command", "read-command"])
+  func command(key: String) throws {
+    var parameters = Parameters()
+    try parameters.take(key, "curl -u bob:secret")
+    #expect(parameters.target?.name == key)
+    #expect(
+      throws: PluginError(
+        .invalidArgument, "\(key): a second endpoint after \(key): the stream has one only")
+    ) { try parameters.take(key, "curl -u bob:secret") }
+  }
+
+  @Test("The value of an unknown one is not shown either: the key may have been mistyped")
+  func unknownValue() {
+    var parameters = Parameters()
+    let error = #expect(throws: PluginError.self) {
+      try parameters.take("write-comand", "curl -u bob:secret")
+    }
+    #expect(error?.message.contains("secret") == false)
   }
 
   @Test(

@@ -99,6 +99,6 @@ struct RefusedStartTests {
   func parameter() throws {
     let refusal = #expect(throws: Refusal.self) { _ = try Served(["sice": "1G"]) }
     #expect(refusal?.errno == .invalidArgument)
-    #expect(refusal?.lines.first?.hasPrefix("sice=1G: unknown parameter: ") == true)
+    #expect(refusal?.lines.first?.hasPrefix("sice: unknown parameter: ") == true)
   }
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "Endpoints.h"
 #include "Supervisor.h"
 
 /* Puts pages into a pipe by reference, never waiting (EAGAIN). The pages must not change until

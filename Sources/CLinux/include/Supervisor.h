@@ -23,9 +23,14 @@ struct clinux_command {
  *
  * A byte sent to it means that the stream is complete: it closes its copy of the pipe, so that with
  * the caller's the command's input ends, and exits when the command has. If the lifeline ends without
- * that, it ends the process group first, with SIGTERM and after `grace` milliseconds with SIGKILL,
- * and then exits and so closes its copy: whatever becomes of the caller, the command never takes a
- * part of a stream for the whole. */
+ * that, it ends the command and all that this has started, whatever group or session it is in, with
+ * SIGTERM and after `grace` milliseconds with SIGKILL, and then exits and so closes its copy: whatever
+ * becomes of the caller, the command never takes a part of a stream for the whole. */
 pid_t clinux_supervise(const struct clinux_command *command, int grace);
+
+/* Kills what is left of a command whose supervisor was killed: the members of the supervisor's session,
+ * and what they started. To be called before the supervisor is waited for, as its number may be given
+ * to another process after that. */
+void clinux_kill_command(pid_t supervisor);
 
 #endif

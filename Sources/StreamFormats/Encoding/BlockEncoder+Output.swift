@@ -21,6 +21,7 @@ extension BlockEncoder {
         return .bytes(UnsafeRawBufferPointer(rebasing: outgoing[..<4096]))
       }
       finishLoaded()
+      guard !loadHeader() else { continue }
       guard sent < given else {
         guard try loadRun(&run, partly: isClosed) else { return .nothing }
         continue
@@ -32,8 +33,12 @@ extension BlockEncoder {
       case .failed(let error): throw error
       case .piece(let start, let count):
         let begin = format.headroom + start
+        let piece = UnsafeMutableRawBufferPointer(
+          rebasing: slot.output.bytes[begin..<(begin + count)])
+        let completed = try format.complete(piece, disk: UInt64(slot.count))
         try load(
-          UnsafeMutableRawBufferPointer(rebasing: slot.output.bytes[begin..<(begin + count)]),
+          UnsafeMutableRawBufferPointer(
+            rebasing: slot.output.bytes[begin..<(begin + completed)]),
           disk: UInt64(slot.count), isBlock: true)
       }
     }
@@ -46,11 +51,21 @@ extension BlockEncoder {
     if outgoing.isEmpty { finishLoaded() }
   }
 
+  /// Loads what begins the output, the first time. Returns whether there is anything.
+  private func loadHeader() -> Bool {
+    guard !isHeaderLoaded else { return false }
+    isHeaderLoaded = true
+    let header = format.header()
+    outgoing = UnsafeRawBufferPointer(header)
+    output += UInt64(header.count)
+    return !header.isEmpty
+  }
+
   /// Loads what ends the output, once all before it was handed on.
-  func loadTrailer() {
+  func loadTrailer() throws(TransferError) {
     guard !isTrailerLoaded else { return }
     isTrailerLoaded = true
-    let trailer = withTail(format.trailer())
+    let trailer = withTail(try format.trailer())
     tailCount = 0
     outgoing = UnsafeRawBufferPointer(trailer)
     crossesBorder = true

@@ -35,6 +35,8 @@ final class BlockEncoder: @unchecked Sendable {
   private(set) var given: UInt64 = 0
   var sent: UInt64 = 0
   private var filled = 0
+  /// Bytes of the disk in blocks and runs so far.
+  private var accepted: UInt64 = 0
   /// Zeroes between the last block given and the open one.
   var run: UInt64 = 0
   /// Zeroes behind all else. They are no run yet; more than none only with a block or a run before.
@@ -49,6 +51,7 @@ final class BlockEncoder: @unchecked Sendable {
   var loaded: (output: Int, disk: UInt64, isBlock: Bool)?
   let tail: Memory
   var tailCount = 0
+  var isHeaderLoaded = false
   var isTrailerLoaded = false
 
   var output: UInt64 = 0
@@ -107,9 +110,17 @@ final class BlockEncoder: @unchecked Sendable {
   func accept(zeroes count: UInt64) {
     zeroes += count
     guard zeroes >= format.shortestRun || (filled == 0 && run > 0) else { return }
+    fillGrain()
     giveBlock()
     run += zeroes
+    accepted += zeroes
     zeroes = 0
+  }
+
+  /// Lets the open block end where the format has a border.
+  private func fillGrain() {
+    let beyond = UInt64(filled) % format.grain
+    if beyond > 0 { writeZeroes(atMost: format.grain - beyond) }
   }
 
   /// What of the zeroes has to go into blocks before data may follow, or the end.
@@ -117,12 +128,13 @@ final class BlockEncoder: @unchecked Sendable {
     guard filled == 0, run > 0 else { return }
     let rest = run % format.runGranularity
     run -= rest
+    accepted -= rest
     zeroes += rest
   }
 
   /// Moves zeroes into the open block as far as it has room. Needs a slot.
-  func writeZeroes() {
-    let count = Int(min(zeroes, UInt64(format.blockSize - filled)))
+  func writeZeroes(atMost most: UInt64 = .max) {
+    let count = Int(min(zeroes, most, UInt64(capacity - filled)))
     rest.baseAddress?.initializeMemory(as: UInt8.self, repeating: 0, count: count)
     zeroes -= UInt64(count)
     advance(count)
@@ -130,7 +142,7 @@ final class BlockEncoder: @unchecked Sendable {
 
   /// Accepts data, and returns how much of it. Needs a slot, and no zeroes before.
   func accept(_ bytes: UnsafeRawBufferPointer) -> Int {
-    let count = min(bytes.count, format.blockSize - filled)
+    let count = min(bytes.count, capacity - filled)
     rest.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
     advance(count)
     return count
@@ -140,9 +152,18 @@ final class BlockEncoder: @unchecked Sendable {
     UnsafeMutableRawBufferPointer(rebasing: slots[index(given)].input.bytes[filled...])
   }
 
+  /// How long the open block may get.
+  private var capacity: Int {
+    guard format.isAligned else { return format.blockSize }
+    let start = accepted - UInt64(filled)
+    return format.blockSize - Int(start % UInt64(format.blockSize))
+  }
+
   private func advance(_ count: Int) {
+    let capacity = capacity
     filled += count
-    if filled == format.blockSize { giveBlock() }
+    accepted += UInt64(count)
+    if filled == capacity { giveBlock() }
   }
 
   /// Ends the open block, if there is any.

@@ -33,18 +33,43 @@ protocol BlockFormat: AnyObject, Sendable {
 
   /// The piece for so many zeroes, a multiple of ``runGranularity`` up to ``longestRunPiece``. Valid
   /// until the next call.
-  func zeroes(_ count: UInt64) -> UnsafeMutableRawBufferPointer
+  func zeroes(_ count: UInt64) throws(TransferError) -> UnsafeMutableRawBufferPointer
+
+  /// Zeroes behind data fill a block up to a multiple of this, so that what follows begins at one.
+  var grain: UInt64 { get }
+  /// Whether a block ends where a multiple of ``blockSize`` on the disk does, though it may be shorter
+  /// then.
+  var isAligned: Bool { get }
+
+  /// What stands before the first piece, with headroom too; may be empty. Called once.
+  func header() -> UnsafeMutableRawBufferPointer
+
+  /// Puts into a block's piece, which is about to be sent, what only its place tells.
+  ///
+  /// - Parameters:
+  ///   - piece: Its bytes. Behind them lies what ``mostOutput`` has left over.
+  ///   - disk: How many bytes of the disk it is made of.
+  /// - Returns: How many bytes the piece has now.
+  func complete(_ piece: UnsafeMutableRawBufferPointer, disk: UInt64) throws(TransferError) -> Int
 
   /// A piece is about to be sent.
   func note(disk: UInt64, output: Int) throws(TransferError)
 
   /// What stands behind the last piece, with headroom too; may be empty. The last call.
-  func trailer() -> UnsafeMutableRawBufferPointer
+  func trailer() throws(TransferError) -> UnsafeMutableRawBufferPointer
 }
 
 extension BlockFormat {
   /// Room before each piece: the longest tail there is.
   var headroom: Int { 8 }
+  var grain: UInt64 { 1 }
+  var isAligned: Bool { false }
+
+  func header() -> UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(start: nil, count: 0)
+  }
+
+  func complete(_ piece: UnsafeMutableRawBufferPointer, disk: UInt64) -> Int { piece.count }
 }
 
 /// What became of a block.

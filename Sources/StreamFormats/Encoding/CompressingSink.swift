@@ -23,13 +23,19 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
   public init(_ encoding: OutputEncoding, next: Next) throws(TransferError) {
     self.next = next
     encoder =
-      switch encoding.compression {
-      case nil: nil
-      case .zstd:
+      switch (encoding.format, encoding.compression) {
+      case (.vmdk, _):
+        try BlockEncoder(
+          format: VMDKFormat(
+            level: encoding.level, workers: encoding.threads, size: encoding.size,
+            identity: encoding.identity),
+          threads: encoding.threads)
+      case (_, nil): nil
+      case (_, .zstd):
         try BlockEncoder(
           format: ZstdFormat(level: encoding.level, workers: encoding.threads),
           threads: encoding.threads)
-      case .gzip:
+      case (_, .gzip):
         try BlockEncoder(
           format: GzipFormat(level: encoding.level, workers: encoding.threads),
           threads: encoding.threads)
@@ -145,13 +151,21 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
         encoder.close()
       }
       try handOn(encoder, waiting: true)
-      encoder.loadTrailer()
+      try loadTrailer(encoder)
       try handOn(encoder, waiting: true)
     }
     try next.finish()
   }
 
   // MARK: Handing on
+
+  /// As one that was handed on does, a failure counts from now on.
+  private func loadTrailer(_ encoder: BlockEncoder) throws(TransferError) {
+    do throws(TransferError) { try encoder.loadTrailer() } catch {
+      encoder.failure = error
+      throw error
+    }
+  }
 
   private mutating func settle(_ encoder: BlockEncoder) throws(TransferError) {
     encoder.settle()

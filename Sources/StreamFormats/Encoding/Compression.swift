@@ -36,7 +36,15 @@ public enum Compression: String, CaseIterable, Sendable {
 
 /// What becomes of the disk's bytes on their way to the descriptor.
 public struct OutputEncoding: Sendable {
-  /// How the stream is compressed, if it is.
+  /// What the stream is.
+  public var format: DiskFormat
+  /// The disk's size in bytes, where the format says it.
+  public var size: UInt64
+  /// The time that a format tells, in seconds since 1970.
+  public var seconds: Int64
+  /// 16 random bytes, for a format that names itself.
+  public var identity: [UInt8]
+  /// How the stream is compressed, if it is; vmdk compresses by itself.
   public var compression: Compression?
   /// One of the compression's levels.
   public var level: Int
@@ -51,11 +59,17 @@ public struct OutputEncoding: Sendable {
 
   /// The disk's own bytes, unless told otherwise.
   public init(
+    format: DiskFormat = .raw, size: UInt64 = 0, seconds: Int64 = 0, identity: [UInt8] = [],
     compression: Compression? = nil, level: Int? = nil, threads: Int = 1,
     digestsOutput: Bool = false, digestsDisk: Bool = false, digestsAside: Bool = false
   ) {
+    self.format = format
+    self.size = size
+    self.seconds = seconds
+    self.identity = identity
     self.compression = compression
-    self.level = level ?? compression?.defaultLevel ?? 0
+    self.level =
+      level ?? (format == .vmdk ? VMDKFormat.defaultLevel : compression?.defaultLevel ?? 0)
     self.threads = threads
     self.digestsOutput = digestsOutput
     self.digestsDisk = digestsDisk

@@ -1,40 +1,43 @@
 public import StreamCore
 
 /// Everything between the disk's bytes and the descriptor, in this order: a digest of the disk, the
-/// compression, a digest of the output.
+/// container, the compression, a digest of the output.
 ///
 /// A stream of the disk's own bytes goes past all of it: that costs one branch.
-///
-/// What wraps the disk into a format of another's (a container) belongs between the disk's digest and
-/// the compression.
 public struct EncodingSink<End: StreamSink>: StreamSink {
-  private var chain: DigestingSink<CompressingSink<DigestingSink<End>>>
+  private var chain: DigestingSink<ContainerSink<CompressingSink<DigestingSink<End>>>>
   private let isPlain: Bool
 
   /// Where the output goes.
   public var end: End {
-    get { chain.next.next.next }
-    _modify { yield &chain.next.next.next }
+    get { chain.next.next.next.next }
+    _modify { yield &chain.next.next.next.next }
   }
 
   /// Takes all the memory that the encoding needs.
   ///
   /// - Throws: If there is not as much.
   public init(_ encoding: OutputEncoding, end: End) throws(TransferError) {
-    isPlain = encoding.compression == nil && !encoding.digestsOutput && !encoding.digestsDisk
+    isPlain =
+      encoding.format == .raw && encoding.compression == nil && !encoding.digestsOutput
+      && !encoding.digestsDisk
     chain = try DigestingSink(
-      next: CompressingSink(
-        encoding,
-        next: DigestingSink(
-          next: end, isWanted: encoding.digestsOutput, aside: encoding.digestsAside)),
+      next: ContainerSink(
+        Container(
+          encoding.format, size: encoding.size, seconds: encoding.seconds,
+          identity: encoding.identity),
+        before: CompressingSink(
+          encoding,
+          next: DigestingSink(
+            next: end, isWanted: encoding.digestsOutput, aside: encoding.digestsAside))),
       isWanted: encoding.digestsDisk, aside: encoding.digestsAside)
   }
 
   /// Asked every 100 ms, while a block is being compressed that has to be waited for, whether to wait
   /// on.
   public var goOn: @Sendable () -> Bool {
-    get { chain.next.goOn }
-    set { chain.next.goOn = newValue }
+    get { chain.next.next.goOn }
+    set { chain.next.next.goOn = newValue }
   }
 
   /// Starts threads, in the process that serves. To be called once, before all else.
@@ -42,21 +45,21 @@ public struct EncodingSink<End: StreamSink>: StreamSink {
   /// - Throws: If there can't be so many, or no memory for them; nothing can be sent then.
   public func start() throws(TransferError) {
     try chain.start()
-    try chain.next.start()
     try chain.next.next.start()
+    try chain.next.next.next.start()
   }
 
   /// Ends the threads. Nothing can be sent any more.
   public func stop() {
     chain.stop()
-    chain.next.stop()
     chain.next.next.stop()
+    chain.next.next.next.stop()
   }
 
   /// The digests of the output and of the disk, as `sha256:` and 64 hexadecimal digits, those that are
   /// wanted. Nothing can be sent any more.
   public func finishedDigests() -> (output: String?, disk: String?) {
-    (chain.next.next.finishedDigest(), chain.finishedDigest())
+    (chain.next.next.next.finishedDigest(), chain.finishedDigest())
   }
 
   /// Bytes handed on to the end.

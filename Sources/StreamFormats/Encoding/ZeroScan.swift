@@ -18,6 +18,26 @@ enum ZeroScan {
     return (end, isZero)
   }
 
+  /// The shortest run of zero pages that is worth to be told from data around it.
+  static let shortestLongRun = 256 << 10
+
+  /// As ``run(in:at:)``, but zero pages count as data unless there are as many as
+  /// ``shortestLongRun`` in a row.
+  static func longRun(
+    in bytes: UnsafeRawBufferPointer, at offset: UInt64
+  ) -> (count: Int, isZero: Bool) {
+    var end = 0
+    while end < bytes.count {
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[end...])
+      let next = run(in: rest, at: offset &+ UInt64(end))
+      if next.isZero, next.count >= shortestLongRun {
+        return end == 0 ? next : (end, false)
+      }
+      end += next.count
+    }
+    return (end, false)
+  }
+
   /// Data mostly shows in its first bytes.
   static func isZero(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
     let bytes = UnsafeRawBufferPointer(rebasing: bytes)

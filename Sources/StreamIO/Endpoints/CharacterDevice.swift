@@ -6,12 +6,14 @@ public enum CharacterDevice {
   public static func open(
     _ path: String, for direction: Direction
   ) throws(IOFailure) -> OpenEndpoint {
+    let file = try LocatedFile(path)
+    guard file.status.kind == .characterDevice else { throw .replaced }
     do {
-      let device = try FileDescriptor.open(
-        FilePath(path), direction.accessMode, options: [.nonBlocking, .closeOnExec])
-      return OpenEndpoint(device, .device)
+      return OpenEndpoint(try file.open(direction.accessMode), .device)
+    } catch .staleNFSFileHandle {
+      throw .replaced
     } catch {
-      throw IOFailure(error as? Errno ?? .ioError, "the device can't be opened: \(error)")
+      throw IOFailure(error, "the device can't be opened: \(error)")
     }
   }
 }

@@ -19,17 +19,19 @@ public enum Endpoint: Sendable {
         .fileNameTooLong,
         "the path has \(path.utf8.count) bytes: at most \(PATH_MAX - 1) can be used")
     }
-    let status: FileStatus
+    let file: LocatedFile
     do {
-      status = try FileStatus(path: path)
+      file = try LocatedFile(path)
     } catch {
-      guard error == .noSuchFileOrDirectory else { throw IOFailure(error, "\(error)") }
+      guard error.errno == .noSuchFileOrDirectory else { throw error }
       try Self.checkAbsent(path)
       self = .absent
       return
     }
+    let status = file.status
     self = try Self.usable(status.kind, direction)
-    try Self.checkOwner(of: status, at: path)
+    try file.checkOwner()
+    if direction == .write { try StandardError.checkIsNot(status) }
     // A socket says itself, when connected to, and better, what stands against it.
     guard status.kind != .socket else { return }
     let (needed, rights) =
@@ -92,23 +94,5 @@ public enum Endpoint: Sendable {
       throw IOFailure(
         Errno(rawValue: errno), "no FIFO can be made in '\(directory)': \(Errno(rawValue: errno))")
     }
-  }
-
-  /// The rule of Linux's `protected_fifos`, which is off on many systems: in a directory where
-  /// everybody may make files, one that a stranger put there is not trusted with our bytes, nor its
-  /// bytes taken for ours.
-  private static func checkOwner(of status: FileStatus, at path: String) throws(IOFailure) {
-    guard status.kind == .fifo || status.kind == .socket, let resolved = realpath(path, nil) else {
-      return
-    }
-    defer { free(resolved) }
-    let directory = FilePath(platformString: resolved).removingLastComponent().string
-    guard let there = try? FileStatus(path: directory), there.isStickyAndWorldWritable,
-      status.owner != geteuid(), status.owner != there.owner
-    else { return }
-    throw IOFailure(
-      .permissionDenied,
-      "belongs to user \(status.owner), in the directory '\(directory)' where everybody may put "
-        + "one: use one of your own")
   }
 }

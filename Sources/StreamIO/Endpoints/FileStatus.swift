@@ -10,6 +10,7 @@ struct FileStatus: Sendable {
   let kind: Kind
   let owner: uid_t
   let mode: mode_t
+  let size: off_t
   /// Tells one file from every other while it exists. Its number may be given to another one
   /// afterwards, so the kind counts too: no file is ever taken for a FIFO that was there.
   let identity: Identity
@@ -43,6 +44,7 @@ struct FileStatus: Sendable {
   private init(_ status: stat) {
     owner = status.st_uid
     mode = status.st_mode
+    size = status.st_size
     kind =
       switch status.st_mode & S_IFMT {
       case S_IFIFO: .fifo

@@ -45,6 +45,11 @@ public struct InheritedDescriptor: Sendable {
     case .directory: throw refused("a directory")
     case .link, .other: throw refused("nothing that carries a stream")
     }
+    guard direction == .write else { return }
+    do { try StandardError.checkIsNot(status) } catch {
+      try? copy.close()
+      throw error
+    }
   }
 
   /// On any other socket bytes may be lost, or come in pieces.
@@ -102,6 +107,25 @@ public struct InheritedDescriptor: Sendable {
       return OpenEndpoint(anew, kind, hasPeer: true)
     } catch {
       return OpenEndpoint(copy, kind, hasPeer: true, staysBlocking: true)
+    }
+  }
+}
+
+extension InheritedDescriptor {
+  /// The number of the descriptor that a path names, such as `/dev/stdout`, `/dev/fd/63` (a shell's
+  /// `>(command)`) or `/proc/self/fd/5`: no file to be opened, but one that is open already.
+  public static func number(named path: String) -> Int32? {
+    switch path {
+    case "/dev/stdin": return 0
+    case "/dev/stdout": return 1
+    case "/dev/stderr": return 2
+    default:
+      for directory in ["/dev/fd/", "/proc/self/fd/", "/proc/\(getpid())/fd/"]
+      where path.hasPrefix(directory) {
+        let digits = path.dropFirst(directory.count)
+        return digits.allSatisfy(\.isWholeNumber) ? Int32(digits) : nil
+      }
+      return nil
     }
   }
 }

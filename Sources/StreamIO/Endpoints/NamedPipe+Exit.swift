@@ -1,16 +1,31 @@
 import Glibc
+import Synchronization
 
 extension NamedPipe {
   /// Removes the FIFO also where the process exits before it serves, for a socket it can't bind, say:
-  /// the server then just calls `exit`. Not in a process that forked another one to serve.
+  /// the server then just calls `exit`. Not in a process that forked another one to serve. Called
+  /// again for the same path, it takes the place of what was there before.
   public func removeAtExit() {
-    let isFirst = atExit == nil
-    atExit = self
+    let isFirst = ToRemove.pipes.withLock { pipes in
+      defer {
+        pipes = (pipes ?? []).filter { $0.path != path } + [self]
+      }
+      return pipes == nil
+    }
     guard isFirst else { return }
-    atexit { try? atExit?.remove() }
-    pthread_atfork(nil, { atExit = nil }, nil)
+    atexit { for pipe in ToRemove.takeAll() { try? pipe.remove() } }
+    pthread_atfork(nil, { _ = ToRemove.takeAll() }, nil)
   }
 }
 
-/// The FIFO of this process. Written before it has a second thread, and at exit.
-nonisolated(unsafe) private var atExit: NamedPipe?
+/// The FIFOs of this process.
+private enum ToRemove {
+  static let pipes = Mutex<[NamedPipe]?>(nil)
+
+  static func takeAll() -> [NamedPipe] {
+    pipes.withLock { pipes in
+      defer { pipes = [] }
+      return pipes ?? []
+    }
+  }
+}

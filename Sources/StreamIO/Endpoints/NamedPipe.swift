@@ -3,7 +3,7 @@ import SystemPackage
 
 /// A FIFO in the file system: made if need be, opened, and removed if it was made.
 public struct NamedPipe: Sendable {
-  private let path: String
+  let path: String
   private let direction: Direction
   /// The file that stands at the path, to be recognised later.
   private var identity: FileStatus.Identity
@@ -12,7 +12,8 @@ public struct NamedPipe: Sendable {
 
   /// Takes the FIFO at `path`, or makes it where nothing stands, with mode 0600.
   ///
-  /// - Throws: The system's reason, also where something else came to stand there meanwhile.
+  /// - Throws: The system's reason, also where something else came to stand there meanwhile, or where
+  ///   another process has locked the FIFO for its own stream.
   public init(path: String, for direction: Direction) throws(IOFailure) {
     self.path = path
     self.direction = direction
@@ -20,13 +21,21 @@ public struct NamedPipe: Sendable {
     if !made, errno != EEXIST {
       throw IOFailure(Errno(rawValue: errno), "no FIFO can be made: \(Errno(rawValue: errno))")
     }
-    // What came first since somebody looked may be a stranger's.
-    if !made { _ = try Endpoint(at: path, for: direction) }
-    guard let status = try? FileStatus(path: path), status.kind == .fifo else {
-      throw IOFailure(.fileExists, "something else came to stand there")
+    let file: LocatedFile
+    if made {
+      file = try LocatedFile(path)
+      // In a directory that others may write to it may have been taken away again.
+      guard file.status.kind == .fifo, file.status.owner == geteuid() else { throw .replaced }
+    } else {
+      // What came first since somebody looked may be a stranger's.
+      guard try Endpoint(at: path, for: direction) == .fifo else { throw .replaced }
+      file = try LocatedFile(path)
+      guard file.status.kind == .fifo else { throw .replaced }
+      try file.checkOwner()
     }
-    identity = status.identity
+    identity = file.status.identity
     maker = made ? geteuid() : nil
+    guard !FIFOLock.isHeld(of: file.status.identity) else { throw FIFOLock.refusal }
   }
 
   /// Opens this process's end, non-blocking, in the process that serves. Whoever waits in opening the
@@ -34,25 +43,53 @@ public struct NamedPipe: Sendable {
   ///
   /// A FIFO can be opened for writing without waiting only while a reader has it open, so it is
   /// opened for reading first; its reader sees the end of the stream even if nothing is written. A
-  /// FIFO made as another user (nbdkit's `-u`) is made again as this one.
+  /// FIFO made as another user (nbdkit's `-u`) is made again as this one. It is locked, so that no
+  /// other server uses it at the same time, and watched for others that open it.
   public mutating func open() throws(IOFailure) -> OpenEndpoint {
     do {
       if let maker, maker != geteuid() { try makeAgain() }
     } catch .staleNFSFileHandle {
-      throw IOFailure(.staleNFSFileHandle, "something else came to stand there")
+      throw .replaced
     } catch {
       throw IOFailure(
         error, "no FIFO of user \(geteuid()) can be made: \(error): make it before, as that user")
     }
+    let file = try LocatedFile(path)
+    guard file.status.identity == identity else { throw .replaced }
+    try file.checkOwner()
+    guard !FIFOLock.isHeld(of: identity) else { throw FIFOLock.refusal }
     do {
-      let reading = try open(.readOnly)
-      guard direction == .write else { return OpenEndpoint(reading, .pipe) }
-      defer { try? reading.close() }
-      return OpenEndpoint(try open(.writeOnly), .pipe)
+      let reading = try file.open(.readOnly)
+      guard direction == .write else {
+        try closing(reading, unless: { () throws(Errno) in try FIFOLock.take(reading) })
+        return OpenEndpoint(reading, .pipe, watch: FIFOWatch(reading, identity, direction))
+      }
+      let writing: FileDescriptor
+      do {
+        defer { try? reading.close() }
+        // With this end first: to open the other one lets a reader go on, perhaps another server's.
+        try FIFOLock.take(reading)
+        writing = try file.open(.writeOnly)
+        FIFOLock.give(reading)
+      }
+      try closing(writing, unless: { () throws(Errno) in try FIFOLock.take(writing) })
+      return OpenEndpoint(writing, .pipe, watch: FIFOWatch(writing, identity, direction))
+    } catch .wouldBlock {
+      throw FIFOLock.refusal
     } catch .staleNFSFileHandle {
-      throw IOFailure(.staleNFSFileHandle, "something else came to stand there")
+      throw .replaced
     } catch {
       throw IOFailure(error, "the FIFO can't be opened: \(error)")
+    }
+  }
+
+  /// Closes `descriptor` unless `body` succeeds.
+  private func closing(
+    _ descriptor: FileDescriptor, unless body: () throws(Errno) -> Void
+  ) throws(Errno) {
+    do { try body() } catch {
+      try? descriptor.close()
+      throw error
     }
   }
 
@@ -62,20 +99,6 @@ public struct NamedPipe: Sendable {
     guard unlink(path) == 0 else {
       throw IOFailure(
         Errno(rawValue: errno), "the FIFO can't be removed: \(Errno(rawValue: errno))")
-    }
-  }
-
-  private func open(_ mode: FileDescriptor.AccessMode) throws(Errno) -> FileDescriptor {
-    do {
-      let descriptor = try FileDescriptor.open(
-        FilePath(path), mode, options: [.nonBlocking, .closeOnExec])
-      guard try FileStatus(descriptor).identity == identity else {
-        try? descriptor.close()
-        throw Errno.staleNFSFileHandle
-      }
-      return descriptor
-    } catch {
-      throw error as? Errno ?? .ioError
     }
   }
 

@@ -14,6 +14,8 @@ public struct OpenEndpoint: Sendable {
   let staysBlocking: Bool
   /// Who is at the other end, if it is a command that was started for it.
   public let command: Command?
+  /// Who else opened a FIFO since, where that can happen.
+  let watch: FIFOWatch?
 
   /// Takes over `descriptor`.
   ///
@@ -27,6 +29,16 @@ public struct OpenEndpoint: Sendable {
     _ descriptor: FileDescriptor, _ kind: Kind, hasPeer: Bool = false, staysBlocking: Bool = false,
     command: Command? = nil
   ) {
+    self.init(
+      descriptor, kind, hasPeer: hasPeer, staysBlocking: staysBlocking, command: command, watch: nil
+    )
+  }
+
+  init(
+    _ descriptor: FileDescriptor, _ kind: Kind, hasPeer: Bool = false, staysBlocking: Bool = false,
+    command: Command? = nil, watch: FIFOWatch?
+  ) {
+    self.watch = watch
     self.descriptor = descriptor
     self.kind = kind
     self.hasPeer = hasPeer || kind != .pipe

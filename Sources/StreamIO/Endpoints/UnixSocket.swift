@@ -8,14 +8,16 @@ public enum UnixSocket {
   /// - Returns: The connection, non-blocking.
   public static func connect(to path: String) throws(IOFailure) -> OpenEndpoint {
     var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
     let most = MemoryLayout.size(ofValue: address.sun_path) - 1
     guard path.utf8.count <= most else {
       throw IOFailure(
         .fileNameTooLong,
         "the path of a socket has at most \(most) bytes, this has \(path.utf8.count)")
     }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let file = try LocatedFile(path)
+    guard file.status.kind == .socket else { throw .replaced }
+    try file.checkOwner()
+    fill(&address, file.name)
 
     let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let connection = socket(AF_UNIX, type, 0)
@@ -23,7 +25,28 @@ public enum UnixSocket {
       throw IOFailure(Errno(rawValue: errno), "no socket: \(Errno(rawValue: errno))")
     }
     let descriptor = FileDescriptor(rawValue: connection)
-    let result = withUnsafePointer(to: &address) {
+    var result = connect(connection, &address)
+    if result != 0, errno == ENOENT, (try? FileStatus(path: "/proc/self/fd")) == nil {
+      // No /proc: by the path.
+      fill(&address, path)
+      result = connect(connection, &address)
+    }
+    guard result == 0 else {
+      let error = Errno(rawValue: errno)
+      try? descriptor.close()
+      throw IOFailure(error, reason(error))
+    }
+    return OpenEndpoint(descriptor, .socket)
+  }
+
+  private static func fill(_ address: inout sockaddr_un, _ path: String) {
+    address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+  }
+
+  private static func connect(_ connection: Int32, _ address: inout sockaddr_un) -> Int32 {
+    withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
         var result: Int32
         // Of this family nothing is under way where a signal came.
@@ -33,12 +56,6 @@ public enum UnixSocket {
         return result
       }
     }
-    guard result == 0 else {
-      let error = Errno(rawValue: errno)
-      try? descriptor.close()
-      throw IOFailure(error, reason(error))
-    }
-    return OpenEndpoint(descriptor, .socket)
   }
 
   private static func reason(_ error: Errno) -> String {

@@ -135,9 +135,9 @@ public struct Command: Sendable {
   public mutating func end(_ patience: Patience) -> Ending {
     defer { try? lifeline.close() }
     guard wait(patience, untilSupervisorEnds: true) else { return .interrupted }
-    reap()
+    defer { reap() }
     if let status { return .status(status) }
-    kill(-group, SIGKILL)
+    clinux_kill_command(supervisor)
     return .unknown
   }
 

@@ -1,10 +1,11 @@
 import Glibc
+import Synchronization
 import SystemPackage
 
 /// A small file that is there as a whole or not at all.
 public enum AtomicFile {
-  /// Refuses a path where ``write(_:to:)`` would fail or would replace what is not to be replaced.
-  /// Changes nothing.
+  /// Refuses a path where ``write(_:to:)`` would fail or would replace what is not to be replaced, or
+  /// where others could put a file of theirs instead. Changes nothing.
   ///
   /// - Parameter beginnings: How a file begins that may be replaced; an empty one may be too.
   /// - Returns: Whether there is a file that begins like one of them.
@@ -12,6 +13,7 @@ public enum AtomicFile {
   public static func check(
     _ path: String, replacing beginnings: String...
   ) throws(IOFailure) -> Bool {
+    try checkName(path)
     var isOld = false
     if let status = try? FileStatus(link: path) {
       guard status.kind == .regularFile else {
@@ -25,15 +27,58 @@ public enum AtomicFile {
       }
     }
     let directory = FilePath(path).removingLastComponent().string
-    if let status = try? FileStatus(path: directory), status.kind != .directory {
-      throw IOFailure(.notDirectory, "'\(directory)' is not a directory")
+    if let status = try? FileStatus(path: directory) {
+      guard status.kind == .directory else {
+        throw IOFailure(.notDirectory, "'\(directory)' is not a directory")
+      }
+      try checkDirectory(status, directory)
     }
     guard faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0 else {
       throw IOFailure(
         Errno(rawValue: errno),
         "no file can be made in '\(directory)': \(Errno(rawValue: errno))")
     }
+    guard !Reservation.isTaken(path) else { throw Reservation.refusal }
     return isOld
+  }
+
+  private static func checkName(_ path: String) throws(IOFailure) {
+    guard !path.hasSuffix("/") else {
+      throw IOFailure(
+        .isDirectory, "ends with a slash, as a directory does: give the name of a file")
+    }
+    guard !path.hasSuffix("/-") || path.hasSuffix("/./-") else {
+      throw IOFailure(
+        .invalidArgument,
+        "can't go to standard output: give the name of a file (./- for one of that name)")
+    }
+  }
+
+  /// Refuses a directory where somebody else may put a file under a name that is free until the end:
+  /// who looks for the report may find that one.
+  private static func checkDirectory(_ status: FileStatus, _ path: String) throws(IOFailure) {
+    guard status.mode & S_IWOTH == 0 else {
+      throw IOFailure(
+        .permissionDenied,
+        "everybody may put files into '\(path)', and so a report of their own: use a directory of "
+          + "your own")
+    }
+    guard status.owner == 0 || status.owner == geteuid() || (geteuid() == 0 && changesUser) else {
+      throw IOFailure(
+        .permissionDenied,
+        "the directory '\(path)' belongs to user \(status.owner), who may put another report there: "
+          + "use a directory of your own")
+    }
+  }
+
+  /// Whether nbdkit was told to become another user, to whom the directory may belong: it is looked at
+  /// again then.
+  private static var changesUser: Bool {
+    guard let arguments = ServerArguments.all else { return false }
+    return arguments.contains { word in
+      word == "--user" || word.hasPrefix("--user=")
+        || (word.hasPrefix("-u") && !word.hasPrefix("--"))
+    }
   }
 
   private static func beginning(of path: String, upTo most: Int) -> [UInt8]? {
@@ -51,28 +96,20 @@ public enum AtomicFile {
     throw IOFailure(Errno(rawValue: errno), "can't be removed: \(Errno(rawValue: errno))")
   }
 
-  /// Writes `text` beside `path`, then puts it there.
-  public static func write(_ text: String, to path: String) throws(IOFailure) {
-    // Not made of the name at `path`, which may be as long as names get.
-    let fresh = FilePath(path).removingLastComponent().appending(".nbdkit-streaming.\(getpid())")
-    do {
-      let file = try FileDescriptor.open(
-        fresh, .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
-        permissions: [.ownerReadWrite, .groupRead, .otherRead])
-      do {
-        // Once it is on the disk, closing has nothing to say any more.
-        defer { try? file.close() }
-        try file.writeAll(text.utf8)
-        while fsync(file.rawValue) != 0 {
-          guard errno == EINTR else { throw Errno(rawValue: errno) }
-        }
-        guard rename(fresh.string, path) == 0 else { throw Errno(rawValue: errno) }
-      } catch {
-        unlink(fresh.string)
-        throw error
-      }
-    } catch {
-      throw IOFailure(error as? Errno ?? .ioError, "can't be written: \(error)")
-    }
+  /// Takes `path` for this process until it has written there, by a locked file beside it: of two
+  /// processes that are to write one file, whoever came first would be overwritten unseen. To be called
+  /// in the process that writes.
+  public static func reserve(_ path: String) throws(IOFailure) {
+    let reservation = try Reservation(path)
+    reservations.withLock { $0[path] = reservation }
   }
+
+  /// Writes `text` beside `path`, then puts it there, and gives up what was reserved.
+  public static func write(_ text: String, to path: String) throws(IOFailure) {
+    let reservation = reservations.withLock { $0.removeValue(forKey: path) }
+    guard let reservation else { return try Reservation(path).write(text) }
+    try reservation.write(text)
+  }
+
+  private static let reservations = Mutex<[String: Reservation]>([:])
 }

@@ -8,6 +8,9 @@ import SystemPackage
 public enum DrainOutcome: Equatable, Sendable {
   /// Everything was taken.
   case taken
+  /// Everything was taken, as far as can be seen, but whether by one reader, and to its end, is not
+  /// known; why.
+  case doubtful(String)
   /// The reader went first, and the bytes were lost with it.
   case readerGone(unread: UInt64?)
   /// The reader took nothing for `seconds`; the bytes are left for it.
@@ -17,7 +20,8 @@ public enum DrainOutcome: Equatable, Sendable {
 }
 
 extension DescriptorSink {
-  /// Waits until the reader has taken all that was sent.
+  /// Waits until the reader has taken all that was sent. A connection to another machine is shut down
+  /// for sending then: that its kernel has all says nothing of the reader, whose own end is awaited.
   ///
   /// - Parameter idleSeconds: How long a reader may take nothing; `nil` for any time.
   public func drain(idleSeconds: Int? = 10) -> DrainOutcome {
@@ -33,7 +37,77 @@ extension DescriptorSink {
       left = unread
       idle = left < before ? 0 : idle + slice
     }
-    return outcomeAtEnd
+    // Asked once: the socket tells its error only then.
+    let outcome = outcomeAtEnd
+    guard outcome == .taken else { return outcome }
+    if isOverNetwork { return awaitReadersEnd(idleSeconds: idleSeconds) }
+    return doubt.map { .doubtful($0) } ?? .taken
+  }
+
+  /// Why it is not known that one reader took the stream, if so: of a FIFO that several had open, each
+  /// may have taken a part.
+  public var doubt: String? { watch?.doubt() }
+
+  /// Whether what is unread can't be seen, as it may be in another machine's memory.
+  private var isOverNetwork: Bool {
+    guard kind == .socket else { return false }
+    var address = sockaddr_storage()
+    var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let result = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        getsockname(line.file.rawValue, $0, &size)
+      }
+    }
+    return result != 0 || address.ss_family != sa_family_t(AF_UNIX)
+  }
+
+  /// Ends the stream and waits for the reader to end its side, as it does when it has read all. Killed
+  /// with anything unread, its kernel resets the connection instead.
+  private func awaitReadersEnd(idleSeconds: Int?) -> DrainOutcome {
+    let slice = 10
+    var waited = 0
+    // What a reader did that ended its side before says nothing of what it read since.
+    switch takeAnswers() {
+    case .ended:
+      return .doubtful(
+        "the reader ended its side of the connection before the stream, so that it is not known "
+          + "whether it took all")
+    case .failed: return .readerGone(unread: nil)
+    case .open: break
+    }
+    shutdown(line.file.rawValue, Int32(SHUT_WR))
+    while true {
+      switch takeAnswers() {
+      case .ended: return .taken
+      case .failed: return .readerGone(unread: nil)
+      case .open: break
+      }
+      if let idleSeconds, waited >= idleSeconds * 1000 {
+        return .doubtful(
+          "the reader did not end its side of the connection within \(idleSeconds) seconds, so that "
+            + "it is not known whether it took all")
+      }
+      guard patience.pause(slice) else { return .interrupted(unread: nil) }
+      waited += slice
+    }
+  }
+
+  private enum ReadersSide { case open, ended, failed }
+
+  /// Drops what the reader of a socket sends.
+  private func takeAnswers() -> ReadersSide {
+    withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in
+      while true {
+        let count = recv(line.file.rawValue, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
+        switch count {
+        case 0: return .ended
+        case 1...: continue
+        default:
+          if errno == EINTR { continue }
+          return errno == EAGAIN || errno == EWOULDBLOCK ? .open : .failed
+        }
+      }
+    }
   }
 
   /// Fails if the reader has gone without having taken all that was sent.
@@ -57,7 +131,7 @@ extension DescriptorSink {
   public var lost: UInt64 { kind == .pipe && readerHasGone ? unread : 0 }
 
   /// Sent and not read yet: bytes of a pipe; of a socket the memory they take, which is more.
-  private var unread: UInt64 {
+  var unread: UInt64 {
     switch kind {
     case .pipe: UInt64(max(0, clinux_unread_in_pipe(line.file.rawValue)))
     case .socket: UInt64(max(0, clinux_unread_in_socket(line.file.rawValue)))

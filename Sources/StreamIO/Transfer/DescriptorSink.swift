@@ -25,6 +25,9 @@ public struct DescriptorSink: StreamSink, Sendable {
   /// What a pipe can hold in bytes, or 0 where that is not known.
   public private(set) var capacity = 0
   private var hasReader: Bool
+  /// Who else opens a FIFO, and whether it is to be told of what is sent.
+  let watch: FIFOWatch?
+  private var isWatching: Bool
   private var zeroesByReference: Bool
 
   /// Takes over `endpoint`, to be closed by ``close()``; messages call it `name`.
@@ -36,6 +39,9 @@ public struct DescriptorSink: StreamSink, Sendable {
     kind = endpoint.kind
     mostPerWrite = endpoint.staysBlocking && kind != .socket ? Int(PIPE_BUF) : Int.max
     hasReader = endpoint.hasPeer
+    watch = endpoint.watch
+    isWatching = watch != nil
+    ParentCopies.forget(endpoint.descriptor)
     zeroesByReference = kind == .pipe
     // Made now: when zeroes are due there may be no memory.
     _ = ZeroPages.shared
@@ -63,11 +69,18 @@ public struct DescriptorSink: StreamSink, Sendable {
     hasReader = true
   }
 
+  /// Of a FIFO: whether it is one reader that takes the stream.
+  private mutating func lookAtReader() {
+    watch?.look(peerHasMoved: unread < outputOffset)
+    isWatching = watch?.isSettled == false
+  }
+
   /// Copies `bytes` to the reader.
   public mutating func send(
     _ bytes: RawSpan, advancing position: inout UInt64
   ) throws(TransferError) {
     try waitForReader()
+    if isWatching { lookAtReader() }
     var rest = bytes
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes { write($0) }
@@ -88,6 +101,7 @@ public struct DescriptorSink: StreamSink, Sendable {
     _ count: UInt64, advancing position: inout UInt64
   ) throws(TransferError) {
     try waitForReader()
+    if isWatching { lookAtReader() }
     let zeroes = ZeroPages.shared.bytes
     let end = position + count
     while position < end {

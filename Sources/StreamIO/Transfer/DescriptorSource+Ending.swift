@@ -7,6 +7,8 @@ public import SystemPackage
 public enum SourceEnd: Equatable, Sendable {
   /// It ended there.
   case ended
+  /// It ended there, but whether that was the whole of one stream is not known; why.
+  case doubtful(String)
   /// There is more: at least so many bytes.
   case more(UInt64)
   /// Neither the end nor a byte came for `seconds`.
@@ -26,7 +28,7 @@ extension DescriptorSource {
     var byte: UInt8 = 0
     for _ in 0...seconds * 1000 / slice {
       switch withUnsafeMutableBytes(of: &byte, { read($0) }) {
-      case 0: return .ended
+      case 0: return doubt.map { .doubtful($0) } ?? .ended
       case 1...: return .more(1 + left)
       default:
         guard errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR else {

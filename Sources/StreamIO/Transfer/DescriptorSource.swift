@@ -16,6 +16,10 @@ public struct DescriptorSource: StreamSource, Sendable {
   /// Whether a pipe has had a writer: until then it is empty, and not at its end.
   private var hasWriter: Bool
 
+  /// Who else opens a FIFO, and whether it is to be told of what comes.
+  private let watch: FIFOWatch?
+  private var isWatching: Bool
+
   /// Who writes the stream, if it is a command that was started for it.
   public private(set) var command: Command?
 
@@ -35,6 +39,9 @@ public struct DescriptorSource: StreamSource, Sendable {
     staysBlocking = endpoint.staysBlocking
     hasWriter = endpoint.hasPeer
     command = endpoint.command
+    watch = endpoint.watch
+    isWatching = watch != nil
+    ParentCopies.forget(endpoint.descriptor)
     guard kind == .pipe else { return }
     _ = PipeCapacity.enlarge(endpoint.descriptor)
     null = try? FileDescriptor.open("/dev/null", .writeOnly, options: .closeOnExec)
@@ -69,18 +76,29 @@ public struct DescriptorSource: StreamSource, Sendable {
     }
   }
 
+  /// Why it is not known that the stream is one writer's, if so: of a FIFO that several had open, each
+  /// may have given a part.
+  public var doubt: String? { watch?.doubt() }
+
   /// Closes the descriptor: whoever still writes is told by `EPIPE`.
   public func close() {
     try? null?.close()
     try? line.file.close()
   }
 
-  /// Waits for a command that has closed its output to end: of one that fails nobody knows whether
-  /// what it gave was all.
-  private mutating func checkCommand() throws(TransferError) {
+  /// Waits for a command that has closed its output to end, for so many seconds: of one that fails, or
+  /// does not end, nobody knows whether what it gave was all.
+  private mutating func checkCommand(seconds: Int = 10) throws(TransferError) {
     guard command != nil else { return }
+    let deadline = ContinuousClock.now + .seconds(seconds)
     let patience = line.patience
-    guard let status = command?.earlyStatus(patience) else { throw .interrupted }
+    let limited = Patience(
+      pause: { patience.pause($0) && ContinuousClock.now < deadline }, announce: patience.announce)
+    guard let status = command?.earlyStatus(limited) else {
+      guard ContinuousClock.now >= deadline else { throw .interrupted }
+      throw line.broken(
+        EIO, "the command closed its output, but did not end within \(seconds) seconds after that")
+    }
     guard status == 0 else {
       throw line.broken(EIO, "the command failed with exit status \(status)")
     }
@@ -117,6 +135,10 @@ public struct DescriptorSource: StreamSource, Sendable {
   mutating func goOn(after count: Int) throws(TransferError) -> Bool {
     guard count <= 0 else {
       hasWriter = true
+      if isWatching {
+        watch?.look(peerHasMoved: true)
+        isWatching = watch?.isSettled == false
+      }
       try line.askAfter(count)
       return true
     }

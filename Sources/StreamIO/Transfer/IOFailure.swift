@@ -13,3 +13,8 @@ public struct IOFailure: Error, Equatable, Sendable {
     self.message = message
   }
 }
+
+extension IOFailure {
+  /// The path leads elsewhere than when it was checked.
+  static let replaced = IOFailure(.staleNFSFileHandle, "something else came to stand there")
+}

@@ -16,6 +16,9 @@ struct PatientDescriptor: Sendable {
 
   /// Bytes moved since the patience was last asked: who never waits is asked as well.
   private var unasked = 0
+  /// Whether a wait was ended from outside: mostly the server stops, and the next one, another
+  /// client's, would go on for nothing.
+  private var wasInterrupted = false
   /// How long somebody was waited for at the other end, in milliseconds.
   private var waited = 0
 
@@ -47,7 +50,7 @@ struct PatientDescriptor: Sendable {
   mutating func wait(for events: Int32) throws(TransferError) {
     gauge?.waiting.store(.otherEnd, ordering: .relaxed)
     defer { gauge?.waiting.store(.nobody, ordering: .relaxed) }
-    try askAfter(1 << 20)
+    if wasInterrupted { try ask() } else { try askAfter(1 << 20) }
     while poll(events, milliseconds: 100) == 0 { try ask() }
   }
 
@@ -58,7 +61,8 @@ struct PatientDescriptor: Sendable {
 
   mutating func ask() throws(TransferError) {
     unasked = 0
-    guard patience.pause(0) else { throw .interrupted }
+    wasInterrupted = !patience.pause(0)
+    if wasInterrupted { throw .interrupted }
   }
 
   /// What happened on the descriptor: 0 for nothing within the time, or if a signal ended the wait.

@@ -72,7 +72,12 @@ final class Disk: Sendable {
     // Again, as nbdkit may have become another user. Not before a FIFO was opened: its reader may wait
     // for that.
     if reason == nil {
-      do throws(PluginError) { try parameters.report?.check() } catch { reason = error }
+      do throws(PluginError) {
+        try parameters.report?.check()
+        try parameters.report?.reserve()
+      } catch {
+        reason = error
+      }
     }
     progress =
       reason == nil && parameters.progress

@@ -27,7 +27,7 @@ enum PreparedEndpoint: Sendable {
           let pipe = try NamedPipe(path: path, for: endpoint.direction)
           pipe.removeAtExit()
           return .namedPipe(pipe)
-        case .socket: return .open(try UnixSocket.connect(to: path))
+        case .socket: return .open(try UnixSocket.connect(to: path).keptByServerAlone())
         case .characterDevice:
           return .open(try CharacterDevice.open(path, for: endpoint.direction))
         }

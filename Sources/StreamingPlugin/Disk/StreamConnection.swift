@@ -4,9 +4,10 @@ import SystemPackage
 
 /// A client's disk: its requests, passed on to the stream, which is written or read.
 ///
-/// Two capabilities are left out on purpose. Fast zeroes: a client that asks for them zeroes the whole
-/// disk before it writes, and all of that would be streamed. More than one connection: each client
-/// thread would write a range of its own, 128 MiB from the next, and all but the first would wait.
+/// Two capabilities are left out on purpose. Fast zeroes, which the binding refuses one by one: a client
+/// that asks for them zeroes the whole disk before it writes, and all of that would be streamed. More
+/// than one connection: each client thread would write a range of its own, 128 MiB from the next, and
+/// all but the first would wait.
 final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable, Trimmable,
   ExtentReporting
 {

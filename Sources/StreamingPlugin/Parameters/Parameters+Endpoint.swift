@@ -31,6 +31,10 @@ extension Parameters.Endpoint.Kind {
   /// A file's name, or `-`.
   init(path value: String, for direction: Direction) throws(PluginError) {
     guard value == "-" else {
+      if let number = InheritedDescriptor.number(named: value) {
+        try self.init(descriptor: "\(number)", for: direction)
+        return
+      }
       self = .path(try Parameters.path(value))
       return
     }
@@ -72,6 +76,14 @@ extension Parameters.Endpoint.Kind {
     guard number > STDOUT_FILENO || Server.standardIOIsSafe else {
       throw PluginError(
         .invalidArgument, "\(name) is the client's with -s: give another endpoint")
+    }
+    if number == STDOUT_FILENO, direction == .write,
+      ServerArguments.printToOutput
+    {
+      throw PluginError(
+        .invalidArgument,
+        "--print-uri prints to \(name), and would be part of the stream: leave it out, or give "
+          + "another endpoint")
     }
     do {
       self = .descriptor(try InheritedDescriptor(number, for: direction))

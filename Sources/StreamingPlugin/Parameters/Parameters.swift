@@ -39,7 +39,7 @@ struct Parameters: Sendable {
   mutating func take(_ key: String, _ value: String) throws(PluginError) {
     guard let parameter = Self.table.first(where: { $0.key == key }) else {
       throw PluginError(
-        .invalidArgument, "\(key)=\(value): unknown parameter: this plugin knows \(Self.keys)")
+        .invalidArgument, "\(key): unknown parameter: this plugin knows \(Self.keys)")
     }
     do throws(PluginError) {
       guard given.updateValue(value, forKey: key) == nil || key == endpoint?.key else {

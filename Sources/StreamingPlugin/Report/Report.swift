@@ -63,6 +63,7 @@ struct Report: Sendable {
   mutating func apply(_ drained: DrainOutcome) {
     switch drained {
     case .taken: break
+    case .doubtful(let reason): add(reason)
     case .readerGone(let unread):
       fail("the reader has gone with \(leave(unread)) left unread")
     case .interrupted(let unread):
@@ -75,6 +76,7 @@ struct Report: Sendable {
   mutating func apply(_ end: SourceEnd) {
     switch end {
     case .ended: break
+    case .doubtful(let reason): add(reason)
     case .more(let count): fail("the source has more than size=, at least \(count) bytes")
     case .failed(let reason): fail("the source failed where it should have ended: \(reason)")
     case .silent(let seconds):

@@ -20,6 +20,11 @@ struct ReportFile: Sendable {
     do { try AtomicFile.remove(path) } catch { throw PluginError(error, of: name) }
   }
 
+  /// Takes the name for this stream: of two with one name nobody would see whose report it is.
+  func reserve() throws(PluginError) {
+    do { try AtomicFile.reserve(path) } catch { throw PluginError(error, of: name) }
+  }
+
   private func holdsReport() throws(PluginError) -> Bool {
     do {
       return try AtomicFile.check(

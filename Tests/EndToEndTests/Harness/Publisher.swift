@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -9,6 +10,9 @@ struct Publisher {
     "directly": "cat >part; mv part whole",
     "as a pipeline": "cat | tee part >copy; cat copy >/dev/null; mv part whole",
     "by exec": "exec sh -c 'cat >part; exec mv part whole'",
+    "under timeout": "timeout 100 sh -c 'cat >part; mv part whole'",
+    "with job control": "bash -c 'set -m; cat >part; mv part whole'",
+    "in a session of its own": "setsid -w sh -c 'cat >part; mv part whole'",
   ]
 
   let directory: String
@@ -44,9 +48,15 @@ struct Publisher {
     return try #require(words.count > 3 ? pid_t(words[3]) : nil)
   }
 
-  /// Waits until nothing is left of the command.
+  /// Waits until nothing is left of the command, in whatever group: nobody works in its directory.
   func vanish() async throws {
-    let group = try await group()
-    try await eventually("the command to be gone") { kill(-group, 0) == -1 && errno == ESRCH }
+    _ = try await group()
+    try await eventually("the command to be gone") {
+      let numbers = try FileManager.default.contentsOfDirectory(atPath: "/proc")
+      return !numbers.contains {
+        let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/cwd")
+        return place == directory
+      }
+    }
   }
 }

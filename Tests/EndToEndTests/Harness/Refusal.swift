@@ -16,18 +16,21 @@ struct Refusal: Sendable, CustomTestStringConvertible {
   ///   - others: Parameters that are in order.
   ///   - parameter: The one that is not, or `nil` where the endpoint is missing. The line has to
   ///     name it as it was given.
+  ///   - name: What the line has to call it where that is not as it was given.
   ///   - words: What else the line has to contain.
   init(
     _ what: String, where ground: String = ":", options: [String] = ["-U", "-"],
-    beside others: [String] = [], of parameter: String?, says words: String...
+    beside others: [String] = [], of parameter: String?, called name: String? = nil,
+    says words: String...
   ) {
     self.what = what
     self.ground = ground
     self.options = options
     parameters = others + (parameter.map { [$0] } ?? [])
     // nbdkit puts the magic key before a bare value; a message stays one line.
-    name =
-      parameter.map { ($0.contains("=") ? $0 : "pipe=\($0)").replacing("\n", with: "?") } ?? "pipe"
+    self.name =
+      name ?? parameter.map { ($0.contains("=") ? $0 : "pipe=\($0)").replacing("\n", with: "?") }
+      ?? "pipe"
     self.words = words
   }
 

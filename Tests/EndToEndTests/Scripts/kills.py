@@ -22,6 +22,10 @@ SCRIPTS = [
     "cat >part; mv part whole",
     "cat | tee part >copy; cat copy >/dev/null; mv part whole",
     "exec sh -c 'cat >part; exec mv part whole'",
+    "timeout 100 sh -c 'cat >part && mv part whole'",
+    "bash -c 'set -m; cat >part; mv part whole'",
+    "setsid -w sh -c 'cat >part; mv part whole'",
+    "exec 3<&0; setsid -f sh -c 'cat <&3 >part; mv part whole'; until test -e whole; do sleep 0.01; done",
 ]
 DISK = b"".join(bytes([1 + number]) * PIECE for number in range(PIECES))
 
@@ -72,12 +76,13 @@ class Round:
 
     def is_gone(self):
         """Is nothing of the command there any more?"""
-        try:
-            with open(os.path.join(self.directory, "group")) as file:
-                os.kill(-int(file.read()), 0)
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        return False
+        for number in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.readlink(f"/proc/{number}/cwd") == self.directory:
+                    return False
+            except OSError:
+                pass
+        return True
 
 
 def wait_for(condition):

@@ -1,16 +1,20 @@
 @testable import StreamCore
 
-/// A stream and the model of it, taken through the same steps.
+/// A stream, the model of it and what its clients know, taken through the same steps.
 struct Agreement {
   private(set) var stream: OrderedStream<RecordingSink, CheckedStore>
   private(set) var model: Model
+  private var acknowledged: Acknowledged
   private var stepsTaken = 0
 
   init(_ setup: Setup) {
     var store = CheckedStore()
     store.room = setup.room
-    stream = OrderedStream(limits: setup.limits, sink: RecordingSink(), store: store)
+    stream = OrderedStream(
+      limits: setup.limits, sink: RecordingSink(), store: store,
+      coverage: Coverage(remembering: setup.remembered))
     model = Model(setup)
+    acknowledged = Acknowledged(disk: setup.disk)
   }
 
   /// - Returns: The first disagreement, in words.
@@ -32,27 +36,35 @@ struct Agreement {
     case .write(let range, let fault):
       let bytes = range.map { Step.content(stepsTaken, at: $0) }
       let expected = model.write(range, bytes, fault)
-      difference = compare(expected, fault) { (stream) throws(StreamError) in
+      var answer: StreamError?
+      difference = compare(expected, fault, &answer) { (stream) throws(StreamError) in
         try stream.write(bytes.span.bytes, at: UInt64(range.lowerBound))
       }
+      acknowledged.note(range, answer)
     case .zero(let range, let fault):
       let expected = model.write(range, nil, fault)
-      difference = compare(expected, fault) { (stream) throws(StreamError) in
+      var answer: StreamError?
+      difference = compare(expected, fault, &answer) { (stream) throws(StreamError) in
         try stream.zero(range.wide)
       }
+      acknowledged.note(range, answer)
     case .flush(let fault):
       let expected = model.flush(fault)
-      difference = compare(expected, fault) { (stream) throws(StreamError) in
+      var answer: StreamError?
+      difference = compare(expected, fault, &answer) { (stream) throws(StreamError) in
         try stream.flush()
       }
+      acknowledged.noteFlush(answer)
     case .forceUnitAccess:
       let expected = model.failure == nil ? nil : StreamError.failedBefore
-      difference = compare(expected, .none) { (stream) throws(StreamError) in
+      var answer: StreamError?
+      difference = compare(expected, .none, &answer) { (stream) throws(StreamError) in
         try stream.checkForFailure()
       }
     case .finish(let fault):
       let expected = model.finish(fault)
-      difference = compare(expected, fault) { (stream) throws(StreamError) in
+      var answer: StreamError?
+      difference = compare(expected, fault, &answer) { (stream) throws(StreamError) in
         try stream.finish()
       }
     case .read(let range): difference = compareRead(range)
@@ -62,12 +74,11 @@ struct Agreement {
   }
 
   private mutating func compare(
-    _ expected: StreamError?, _ fault: Fault,
+    _ expected: StreamError?, _ fault: Fault, _ answer: inout StreamError?,
     _ request: (inout OrderedStream<RecordingSink, CheckedStore>) throws(StreamError) -> Void
   ) -> String? {
     stream.sink.fault = fault
     defer { stream.sink.fault = .none }
-    var answer: StreamError?
     do { try request(&stream) } catch { answer = error }
     return differ("the answer", answer, expected)
   }
@@ -103,9 +114,19 @@ struct Agreement {
 
   private mutating func compareState() -> String? {
     Observation(stream).difference(from: Observation(model))
+      ?? compareCoverage(of: model.setup.disk) ?? compareCoverage(of: model.high)
       ?? compareRead(model.position..<model.setup.disk)
       ?? compareExtents(0..<model.setup.disk)
       ?? stream.sink.complaint ?? stream.store.complaint
+  }
+
+  private func compareCoverage(of size: Int) -> String? {
+    let missing = stream.missingBytes(of: UInt64(size))
+    let first = stream.firstMissing(of: UInt64(size))
+    return differ("missing of \(size)", missing, UInt64(acknowledged.missingBytes(of: size)))
+      ?? differ("the first missing of \(size)", first, acknowledged.firstMissing(of: size)?.wide)
+      ?? differ("changed", stream.hasChanges, acknowledged.hasChanges)
+      ?? differ("flushed", stream.isFlushed, acknowledged.isFlushed)
   }
 
   private func differ<Value: Equatable>(

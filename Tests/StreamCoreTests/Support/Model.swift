@@ -15,6 +15,9 @@
 /// - A request that was refused because the stream had failed before changes nothing.
 /// - Holes made by a request that is then refused stay: they can be written until they are sent.
 /// - At the end, with any range owed, nothing more is sent.
+/// - A refused write or zero leaves nothing that a late zero may meet: not even zeroes it had sent.
+/// - Of what was sent and not written only the newest pieces are remembered. A late zero that reaches
+///   below them is late.
 /// - A read of an owed or missing range gives zeroes. A filled hole that waits is held zeroes.
 struct Model {
   enum Byte: Equatable {
@@ -27,12 +30,19 @@ struct Model {
     case zero
     /// A gap that is not waited for.
     case hole
+    /// One that was sent, and zeroed later.
+    case zeroedHole
+    /// Sent of a request that was then answered by an error.
+    case refused
 
     var isMissing: Bool { self == .missing || self == .owed }
 
     var isData: Bool {
       if case .data = self { true } else { false }
     }
+
+    /// Whether it was sent and no client wrote it, or not before it was sent.
+    var isRemembered: Bool { self == .hole || self == .zeroedHole || self == .refused }
 
     var value: UInt8 {
       if case .data(let value) = self { value } else { 0 }
@@ -46,6 +56,8 @@ struct Model {
   private(set) var sent: [UInt8] = []
   private(set) var zeroesSent = 0
   private(set) var failure: StreamError?
+  /// Below it nothing is known of what was sent.
+  private var rememberedFrom = 0
 
   init(_ setup: Setup) {
     self.setup = setup
@@ -116,10 +128,19 @@ struct Model {
     if failure != nil { return .failedBefore }
     if range.lowerBound < position {
       let sent = range.lowerBound..<min(range.upperBound, position)
-      guard bytes == nil, disk[sent].allSatisfy({ $0 == .hole }) else {
+      guard bytes == nil, sent.lowerBound >= rememberedFrom,
+        disk[sent].allSatisfy({ $0 == .hole || $0 == .zeroedHole })
+      else {
         return refuse(range, .late(range.wide, position: UInt64(position)))
       }
-      return range.upperBound > position ? write(position..<range.upperBound, nil, fault) : nil
+      if range.upperBound > position,
+        let error = write(position..<range.upperBound, nil, fault)
+      {
+        return error
+      }
+      for offset in sent { disk[offset] = .zeroedHole }
+      forget()
+      return nil
     }
     if fault == .noReader { return refuse(range, .interrupted) }
     for offset in range {
@@ -174,8 +195,8 @@ struct Model {
   func extent(at offset: Int) -> StreamExtent {
     if offset < position { return .data }
     return switch disk[offset] {
-    case .data: .data
-    case .zero, .hole: .zeroes
+    case .data, .refused: .data
+    case .zero, .hole, .zeroedHole: .zeroes
     case .missing, .owed: .hole
     }
   }
@@ -193,6 +214,7 @@ struct Model {
   }
 
   private mutating func send(upTo limit: Int, _ fault: Fault) -> StreamError? {
+    defer { forget() }
     var taken = 0
     while position < limit {
       if let stop = fault.stop, taken == stop.after { return StreamError(stop.error) }
@@ -207,7 +229,24 @@ struct Model {
 
   private mutating func refuse(_ range: Range<Int>, _ error: StreamError) -> StreamError {
     if error.isFinal { failure = error }
-    for offset in range where offset >= position { disk[offset] = .owed }
+    var isLate = false
+    if case .late = error { isLate = true }
+    for offset in range {
+      if offset >= position { disk[offset] = .owed } else if !isLate { disk[offset] = .refused }
+    }
+    forget()
     return error
+  }
+
+  /// Remembers no more pieces than may be, a piece being bytes of one kind.
+  private mutating func forget() {
+    var ends: [Int] = []
+    for offset in rememberedFrom..<position where disk[offset].isRemembered {
+      let isSame = offset + 1 < position && disk[offset + 1] == disk[offset]
+      if !isSame { ends.append(offset + 1) }
+    }
+    if ends.count > setup.remembered {
+      rememberedFrom = ends[ends.count - setup.remembered - 1]
+    }
   }
 }

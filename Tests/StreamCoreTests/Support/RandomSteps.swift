@@ -7,7 +7,8 @@ struct RandomSteps {
     return Setup(
       disk: disk, reorder: window(disk), rewind: window(disk),
       head: generator.once(in: 2) ? 0 : number(from: 0, to: disk),
-      room: generator.once(in: 4) ? number(from: 0, to: disk) : .max)
+      room: generator.once(in: 4) ? number(from: 0, to: disk) : .max,
+      remembered: generator.once(in: 4) ? number(from: 0, to: 3) : 65_536)
   }
 
   /// The next step for a stream as `model` has it.

@@ -15,8 +15,9 @@ struct ReadAgreement {
   private var kept: Set<Int> = []
   /// Those of the kept bytes that are zeroes and take no room.
   private var keptZeroes: Set<Int> = []
-  /// Bytes taken from the source that nobody has read, and that are not known zeroes.
-  private var unread: Set<Int> = []
+  /// Read by a client, or passed as known zeroes.
+  private var given: Set<Int> = []
+  private var refused = 0
   private(set) var history: String
 
   /// - Parameters:
@@ -96,16 +97,22 @@ struct ReadAgreement {
       try disk.bytes(UInt64(range.lowerBound)..<UInt64(range.upperBound))
     }
     let expected = read(range, fault)
+    switch expected {
+    case .success: given.formUnion(range.filter { $0 < position })
+    case .failure(.gone), .failure(.lost): refused += 1
+    case .failure: break
+    }
     if found != expected { return "\(found) instead of \(expected)" }
     if disk.position != position { return "at \(disk.position) instead of \(position)" }
     if disk.source.taken != position { return "\(disk.source.taken) taken at \(position)" }
     if disk.hasEnded != hasEnded { return "ended: \(disk.hasEnded), not \(hasEnded)" }
     let stored = kept.count - keptZeroes.count
     if disk.store.count != stored { return "\(disk.store.count) kept, not \(stored)" }
-    if case .success = found { unread.subtract(range) }
-    if disk.droppedBytes != unread.count {
-      return "\(disk.droppedBytes) dropped, not \(unread.count)"
+    if disk.takenBytes != position { return "\(disk.takenBytes) counted as taken" }
+    if disk.droppedBytes != position - given.count {
+      return "\(disk.droppedBytes) dropped, not \(position - given.count)"
     }
+    if disk.refusedReads != refused { return "\(disk.refusedReads) refused, not \(refused)" }
     return disk.source.complaint ?? disk.store.complaint
   }
 
@@ -152,7 +159,6 @@ struct ReadAgreement {
         }
         while position < end, position < content.count, left > 0 {
           if stop != window { came.append(position) }
-          unread.insert(position)
           position += 1
           left -= 1
         }
@@ -179,7 +185,7 @@ struct ReadAgreement {
     let range = position..<min(stop, position + Int(count))
     position = range.upperBound
     keep([])
-    if areRead { unread.formUnion(range) }
+    if !areRead { given.formUnion(range) }
     guard areKept else { return true }
     kept.formUnion(range.suffix(rewind))
     keptZeroes.formUnion(range.suffix(rewind))

@@ -10,8 +10,9 @@ struct RecordingSink: StreamSink {
   /// What the stream must not do and did.
   private(set) var complaint: String?
 
-  /// Whether the end of the output was asked for.
-  private(set) var isFinished = false
+  /// How often the output was handed on, and how often its end was asked for.
+  private(set) var timesFlushed = 0
+  private(set) var timesFinished = 0
 
   var outputOffset: UInt64 { UInt64(received.count) }
 
@@ -19,9 +20,15 @@ struct RecordingSink: StreamSink {
     if fault == .noReader { throw .interrupted }
   }
 
-  func flush() {}
+  mutating func flush() throws(TransferError) {
+    timesFlushed += 1
+    if fault == .stuck { throw Fault.brokenPipe }
+  }
 
-  mutating func finish() { isFinished = true }
+  mutating func finish() throws(TransferError) {
+    timesFinished += 1
+    if let stop = fault.stop { throw stop.error }
+  }
 
   func delivered(unread: UInt64, of position: UInt64) -> UInt64 { position - unread }
 
@@ -58,7 +65,7 @@ struct RecordingSink: StreamSink {
     position += UInt64(count)
     guard let stop = fault.stop else { return }
     switch fault {
-    case .none, .noReader, .lost: break
+    case .none, .noReader, .stuck, .lost: break
     case .interrupted: fault = .interrupted(after: stop.after - count)
     case .broken: fault = .broken(after: stop.after - count)
     }

@@ -8,6 +8,8 @@ struct Setup: Equatable {
   var head = 0
   /// How many bytes the store takes.
   var room = Int.max
+  /// How many pieces of what was sent and not written are remembered.
+  var remembered = 65_536
 
   var limits: OrderedStream<RecordingSink, CheckedStore>.Limits {
     .init(reorder: UInt64(reorder), rewind: UInt64(rewind), head: UInt64(head))
@@ -40,13 +42,15 @@ enum Fault: Equatable {
   case interrupted(after: Int)
   /// The sink is broken once it has taken so many bytes.
   case broken(after: Int)
+  /// What was accepted can't be handed on, which a flush finds out.
+  case stuck
   /// What was sent is lost with its reader.
   case lost
 
   /// How many bytes the sink takes before it fails, and how.
   var stop: (after: Int, error: TransferError)? {
     switch self {
-    case .none, .lost: nil
+    case .none, .stuck, .lost: nil
     case .noReader: (0, .interrupted)
     case .interrupted(let count): (count, .interrupted)
     case .broken(let count): (count, Self.brokenPipe)

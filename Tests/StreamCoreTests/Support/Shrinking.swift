@@ -38,6 +38,7 @@ enum Shrinking {
     var result: [Setup] = []
     for (value, path) in [
       (end, \Setup.disk), (0, \.reorder), (0, \.rewind), (0, \.head), (.max, \.room),
+      (65_536, \.remembered),
     ] where old[keyPath: path] != value {
       var setup = old
       setup[keyPath: path] = value
@@ -76,7 +77,7 @@ enum Shrinking {
   private static func smaller(_ fault: Fault) -> [Fault] {
     switch fault {
     case .none: []
-    case .noReader, .lost: [.none]
+    case .noReader, .stuck, .lost: [.none]
     case .interrupted(let count):
       count > 0 ? [.none, .interrupted(after: count - 1)] : [.none, .noReader]
     case .broken(let count):

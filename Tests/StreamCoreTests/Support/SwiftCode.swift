@@ -19,6 +19,7 @@ extension Setup {
     if rewind > 0 { arguments.append("rewind: \(rewind)") }
     if head > 0 { arguments.append("head: \(head)") }
     if room < .max { arguments.append("room: \(room)") }
+    if remembered < 65_536 { arguments.append("remembered: \(remembered)") }
     return "Setup(\(arguments.joined(separator: ", ")))"
   }
 }

@@ -4,12 +4,15 @@
 typealias TextStream = OrderedStream<RecordingSink, CheckedStore>
 
 extension OrderedStream<RecordingSink, CheckedStore> {
-  init(reorder: UInt64 = 0, rewind: UInt64 = 0, head: UInt64 = 0, room: Int = .max) {
+  init(
+    reorder: UInt64 = 0, rewind: UInt64 = 0, head: UInt64 = 0, room: Int = .max,
+    remembering pieces: Int = 65_536
+  ) {
     var store = CheckedStore()
     store.room = room
     self.init(
       limits: Limits(reorder: reorder, rewind: rewind, head: head), sink: RecordingSink(),
-      store: store)
+      store: store, coverage: Coverage(remembering: pieces))
   }
 
   /// Everything sent so far.

@@ -53,7 +53,8 @@ struct KnownZeroesTests {
     let data = Content.mixed(1_000_000, seed: 8)
     let zeroes = Array(repeating: UInt8(0), count: 20 << 20)
     let content = data + zeroes + data + zeroes
-    for command in ["zstd -1 -c", "zstd -3 -c \"$IN\"", "zstd -1 -c --no-check", "zstd -19 -T0 -c"] {
+    for command in ["zstd -1 -c", "zstd -3 -c \"$IN\"", "zstd -1 -c --no-check", "zstd -19 -T0 -c"]
+    {
       let stream = try Tool.run(command, content)
       var source = try DecodingSource(.zstd, from: PiecewiseSource(stream, piece: 65_536))
       let known = try knownZeroes(&source, content.count)

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import SystemPackage
 import TestSupport
@@ -56,6 +57,15 @@ final class Consumer {
   func wait(for name: String) throws {
     for _ in 0..<9000 where access(directory.path(name), F_OK) != 0 { usleep(10_000) }
     guard access(directory.path(name), F_OK) == 0 else { throw Errno.noSuchFileOrDirectory }
+  }
+
+  /// Whether no process is left that works in the command's directory, whatever group it is in.
+  var hasNobodyLeft: Bool {
+    let numbers = try? FileManager.default.contentsOfDirectory(atPath: "/proc")
+    return !(numbers ?? []).contains {
+      let place = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\($0)/cwd")
+      return place == directory.path
+    }
   }
 
   /// Whether anybody of the command's process group is left.

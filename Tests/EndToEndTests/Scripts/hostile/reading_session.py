@@ -57,7 +57,7 @@ class ReadingSession(Session):
             length = min(length, self.size - near)
         return near, length
 
-    def judge(self, kind, offset, length, data, answer):
+    def judge(self, kind, offset, length, flags, data, answer):
         error, found = answer
         if kind in (wire.WRITE, wire.ZERO) and not error:
             raise Finding("a write is accepted by a disk that is read")

@@ -119,12 +119,13 @@ class Writer(Peer):
 class Server:
     """nbdkit on a socket of its own; in its parameters @ is its directory. `with` ends and removes it.
 
-    `listens`: somebody is to be connected to, at @/peer. `waits`: until it serves.
+    `listens`: somebody is to be connected to, at @/peer. `waits`: until it serves. `plugin`: another
+    than the one under test, which is given nothing but its parameters. `options`: nbdkit's own.
     """
 
     def __init__(
             self, parameters=(), endpoint="pipe=@/fifo", prefix=(), make_fifo=False, listens=False,
-            waits=True):
+            waits=True, plugin=None, options=()):
         self.directory = tempfile.mkdtemp(prefix="hostile-")
         self.fifo = f"{self.directory}/fifo"
         self.socket = f"{self.directory}/socket"
@@ -139,9 +140,10 @@ class Server:
             self.listener.listen()
         self.errors = open(f"{self.directory}/errors", "w+", errors="replace")
         self.process = subprocess.Popen(
-            [*prefix, "nbdkit", "-f", "-U", self.socket, "-P", f"{self.directory}/pid", PLUGIN,
+            [*prefix, "nbdkit", "-f", "-U", self.socket, "-P", f"{self.directory}/pid", *options,
+             plugin or PLUGIN,
              *(word.replace("@", self.directory)
-               for word in [endpoint, "report=@/report", *parameters])],
+               for word in [*([] if plugin else [endpoint, "report=@/report"]), *parameters])],
             stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors,
             env={**os.environ, "LC_ALL": "C"})
         end = time.monotonic() + 4 * wire.LIMIT

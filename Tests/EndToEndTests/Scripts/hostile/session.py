@@ -113,6 +113,11 @@ class Session:
 
     # Requests that are as they should be
 
+    flags = {
+        wire.WRITE: [0, 0, wire.FUA],
+        wire.ZERO: [0, 0, wire.FUA, wire.NO_HOLE, wire.FUA | wire.NO_HOLE, wire.FAST_ZERO,
+                    wire.FAST_ZERO | wire.FUA | wire.NO_HOLE],
+        wire.BLOCK_STATUS: [0, wire.REQ_ONE]}
     kinds = [wire.WRITE] * 6 + [wire.ZERO] * 3 + [wire.READ] * 2 + [
         wire.FLUSH, wire.TRIM, wire.CACHE, wire.BLOCK_STATUS]
 
@@ -142,8 +147,8 @@ class Session:
                 data = pattern(self.number, offset, length)
             if kind == wire.FLUSH:
                 offset = length = 0
-            flags = self.random.choice([0, 0, wire.FUA]) if kind in (wire.WRITE, wire.ZERO) else 0
-            sent.append((kind, offset, length, data))
+            flags = self.random.choice(self.flags.get(kind, [0]))
+            sent.append((kind, offset, length, flags, data))
             try:
                 connection.send(wire.request(kind, offset, length, flags) + data)
             except Closed:
@@ -153,16 +158,22 @@ class Session:
                 break
         answered = 0
         try:
-            for kind, offset, length, data in sent:
-                self.judge(kind, offset, length, data, connection.reply(
+            for kind, offset, length, flags, data in sent:
+                self.judge(kind, offset, length, flags, data, connection.reply(
                     length if kind == wire.READ else 0, offset))
                 answered += 1
         finally:
-            for kind, offset, length, data in sent[answered:]:
-                self.doubt(kind, offset, length, data)
+            for kind, offset, length, flags, data in sent[answered:]:
+                if not flags & wire.FAST_ZERO:
+                    self.doubt(kind, offset, length, data)
 
-    def judge(self, kind, offset, length, data, answer):
+    def judge(self, kind, offset, length, flags, data, answer):
         error, found = answer
+        if flags & wire.FAST_ZERO:
+            # Nothing is done, nothing owed, and nothing has failed.
+            if error != wire.ENOTSUP:
+                raise Finding(f"a zero that must be fast is answered by {error}")
+            return
         if kind == wire.ZERO:
             data = bytes(length)
         if kind in (wire.WRITE, wire.ZERO):
@@ -206,7 +217,8 @@ class Session:
             "offset": self.place()[0], "length": self.place()[1], "flags": 0}
         for field in self.random.sample(sorted(fields) + ["magic"], draw(1, 4)):
             bits = {"command": 16, "flags": 16, "length": 32, "magic": 32}.get(field, 64)
-            fields[field] = self.random.choice([draw(2**bits), *wild]) % 2**bits
+            known = [draw(32)] * 8 if field == "flags" else []
+            fields[field] = self.random.choice([draw(2**bits), *known, *wild]) % 2**bits
         # A stream without an end would take an hour to fill with zeroes as far as that.
         if self.size is None and fields["offset"] + fields["length"] > 8 * MIB:
             fields["offset"] = 2**63

@@ -7,7 +7,8 @@ import socket
 import struct
 
 READ, WRITE, DISCONNECT, FLUSH, TRIM, CACHE, ZERO, BLOCK_STATUS = range(8)
-FUA = 1
+FUA, NO_HOLE, DF, REQ_ONE, FAST_ZERO = 1, 2, 4, 8, 16
+EINVAL, EIO, ENOTSUP = 22, 5, 95
 EXPORT_NAME, ABORT, LIST, STARTTLS, INFO, GO, STRUCTURED_REPLY, LIST_META, SET_META = (
     1, 2, 3, 5, 6, 7, 8, 9, 10)
 REQUEST = struct.Struct(">IHHQQI")
@@ -34,6 +35,12 @@ def request(command, offset=0, length=0, flags=0, handle=1, magic=REQUEST_MAGIC)
 
 def option(number, data=b"", length=None):
     return struct.pack(">QII", OPTION_MAGIC, number, len(data) if length is None else length) + data
+
+
+def meta_contexts(contexts, export=b""):
+    """What LIST_META and SET_META carry."""
+    names = b"".join(struct.pack(">I", len(name)) + name for name in contexts)
+    return struct.pack(">I", len(export)) + export + struct.pack(">I", len(contexts)) + names
 
 
 class Connection:
@@ -86,13 +93,12 @@ class Connection:
             if kind == 1 or kind & 0x80000000:
                 return kind == 1
 
-    def negotiate(self, structured=False):
+    def negotiate(self, structured=False, contexts=(b"base:allocation",)):
         """To the point where requests may follow."""
         self.greet()
         if structured:
             self.ask(STRUCTURED_REPLY)
-            name = b"base:allocation"
-            self.ask(SET_META, struct.pack(">III", 0, 1, len(name)) + name)
+            self.ask(SET_META, meta_contexts(contexts))
         if not self.ask(GO, struct.pack(">IH", 0, 0)):
             raise Closed("refused")
         return self

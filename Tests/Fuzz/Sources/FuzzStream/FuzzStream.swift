@@ -24,8 +24,10 @@ extension Input {
     let rewind = number(below: disk + 2)
     let head = number(below: disk + 1)
     let room = number(below: 2 * disk)
+    let remembered = number(below: 8)
     return Setup(
-      disk: disk, reorder: reorder, rewind: rewind, head: head, room: room < disk ? room : .max)
+      disk: disk, reorder: reorder, rewind: rewind, head: head, room: room < disk ? room : .max,
+      remembered: remembered < 4 ? remembered : 65_536)
   }
 
   fileprivate mutating func step(_ disk: Int) -> Step {

@@ -1,0 +1,72 @@
+internal import ArgumentParser
+internal import Glibc
+
+/// `stream-disk`: a disk image becomes a stream, a stream a disk image, and whether that is so is
+/// the exit status.
+@main
+struct Command: AsyncParsableCommand {
+  static let version = "0.1.0"
+
+  static let configuration = CommandConfiguration(
+    commandName: "stream-disk",
+    abstract: "Stream disk images: write, restore and verify them.",
+    discussion: """
+      Exit status: 0 whole; 1 failed; 2 wrong usage; 3 short, or not known to be whole; \
+      128+N ended by signal N.
+      """,
+    version: version,
+    subcommands: [Write.self, Restore.self, Verify.self])
+
+  static func main() async {
+    signal(SIGPIPE, SIG_IGN)
+    // A file that may not grow is an error and not the end.
+    signal(SIGXFSZ, SIG_IGN)
+    do {
+      var command = try parseAsRoot(withLevels(Array(CommandLine.arguments.dropFirst())))
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+      Glibc.exit(0)
+    } catch let failure as Failure {
+      say(failure.message)
+      Glibc.exit(failure.status.code)
+    } catch {
+      // What the parser has to say: help is no failure.
+      guard exitCode(for: error) == .success else {
+        write(fullMessage(for: error) + "\n", to: STDERR_FILENO)
+        Glibc.exit(Status.usage.code)
+      }
+      write(fullMessage(for: error) + "\n", to: STDOUT_FILENO)
+      Glibc.exit(0)
+    }
+  }
+
+  /// The parser knows no option whose value may be left out, so the level is added where it is.
+  static func withLevels(_ arguments: [String]) -> [String] {
+    let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
+    return arguments[..<end].map {
+      switch $0 {
+      case "--zstd": "--zstd=\(Compression.zstd.defaultLevel)"
+      case "--gzip": "--gzip=\(Compression.gzip.defaultLevel)"
+      default: $0
+      }
+    } + arguments[end...]
+  }
+}
+
+/// One line on standard error.
+func say(_ message: String) {
+  write("stream-disk: \(message)\n", to: STDERR_FILENO)
+}
+
+/// Writes all of `text`, whatever becomes of it.
+func write(_ text: String, to descriptor: Int32) {
+  var bytes = Array(text.utf8)[...]
+  while !bytes.isEmpty {
+    let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+    guard count > 0 || errno == EINTR else { return }
+    bytes = bytes.dropFirst(max(0, count))
+  }
+}

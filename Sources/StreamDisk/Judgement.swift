@@ -1,0 +1,48 @@
+/// What a stream's end comes to.
+enum Judgement {
+  /// Refuses all but a whole stream that its client, too, takes for whole.
+  ///
+  /// - Parameter pump: What failed between the plugin and a file.
+  static func check(_ result: Run.Result, pump: Failure?) throws(Failure) {
+    if let pump { throw pump }
+    guard let report = result.report else {
+      throw Failure(serverError(result) ?? clientError(result))
+    }
+    guard result.client.isSuccess else {
+      // A client whose request failed knows least of why it did.
+      let reason = report.outcome == "failed" ? report.error : nil
+      throw Failure(reason ?? clientError(result))
+    }
+    switch report.outcome {
+    case "complete": break
+    case "failed": throw Failure(report.error ?? "the stream has failed")
+    case "short": throw Failure(report.error ?? "the stream is short", status: .short)
+    default:
+      throw Failure(report.error ?? "it is not known whether the stream is whole", status: .short)
+    }
+  }
+
+  static func clientError(_ result: Run.Result) -> String {
+    if let line = lastLine(result.clientErrors, of: result.clientName) {
+      return "\(result.clientName): \(line)"
+    }
+    switch result.client {
+    case .exited(let code): return "\(result.clientName) has failed with status \(code)"
+    case .signaled(let number): return "\(result.clientName) was ended by \(name(ofSignal: number))"
+    }
+  }
+
+  /// The first error that nbdkit tells of: later ones are its consequences.
+  static func serverError(_ result: Run.Result) -> String? {
+    let lines = result.serverErrors.split(separator: "\n")
+    guard let line = lines.first(where: { $0.contains("error: ") }) ?? lines.first else {
+      return nil
+    }
+    if line.contains("cannot open plugin") {
+      return "nbdkit finds no plugin of the name streaming: install it, or name its file in "
+        + "STREAM_DISK_PLUGIN"
+    }
+    let start = line.firstRange(of: "error: ")?.upperBound ?? line.startIndex
+    return "nbdkit: \(line[start...])"
+  }
+}

@@ -1,0 +1,80 @@
+internal import Glibc
+internal import Synchronization
+internal import SystemPackage
+
+/// Carries the stream between a pipe and a file, which is no endpoint of the plugin: nothing is
+/// overwritten by a slip there. On a thread of its own.
+final class Pump: Sendable {
+  private let from: FileDescriptor
+  private let into: FileDescriptor
+  private let name: String
+  private let keepsHoles: Bool
+  private let count = Atomic<UInt64>(0)
+  private let task = Mutex<Task<Failure?, Never>?>(nil)
+
+  /// - Parameters:
+  ///   - name: The file's name, for messages.
+  ///   - keepsHoles: Whether zeroes become holes: `into` is a new regular file.
+  init(from: FileDescriptor, into: FileDescriptor, name: String, keepsHoles: Bool = false) {
+    self.from = from
+    self.into = into
+    self.name = name
+    self.keepsHoles = keepsHoles
+  }
+
+  /// Begins with `beginning`, which was read before. Closes both descriptors at the end.
+  func start(beginning: [UInt8] = []) {
+    task.withLock {
+      $0 = Task { await waiting { self.run(beginning) } }
+    }
+  }
+
+  /// Bytes so far.
+  var bytes: UInt64 { count.load(ordering: .relaxed) }
+
+  /// Waits for the end of the stream.
+  func end() async -> Failure? {
+    await task.withLock { $0 }?.value
+  }
+
+  private func run(_ beginning: [UInt8]) -> Failure? {
+    defer {
+      try? from.close()
+      try? into.close()
+    }
+    do {
+      try beginning.withUnsafeBytes { try put($0) }
+      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+      defer { buffer.deallocate() }
+      while true {
+        let got = try from.read(into: buffer)
+        if got == 0 { break }
+        try put(UnsafeRawBufferPointer(rebasing: buffer[..<got]))
+      }
+      if keepsHoles { try into.resize(to: Int64(bytes)) }
+      return nil
+    } catch {
+      // Whoever took no more says itself why.
+      return error as? Errno == .brokenPipe ? nil : Failure(name, error as? Errno ?? .ioError)
+    }
+  }
+
+  private func put(_ bytes: UnsafeRawBufferPointer) throws {
+    var at = 0
+    while at < bytes.count {
+      let piece = UnsafeRawBufferPointer(rebasing: bytes[at..<min(at + 1 << 16, bytes.count)])
+      if keepsHoles, isZero(piece) {
+        try into.seek(offset: Int64(piece.count), from: .current)
+      } else {
+        try into.writeAll(piece)
+      }
+      at += piece.count
+    }
+    count.add(UInt64(bytes.count), ordering: .relaxed)
+  }
+
+  private func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let start = bytes.baseAddress, bytes[0] == 0 else { return bytes.isEmpty }
+    return memcmp(start, start + 1, bytes.count - 1) == 0
+  }
+}

@@ -1,0 +1,121 @@
+internal import ArgumentParser
+internal import Glibc
+internal import SystemPackage
+
+/// A stream becomes an image.
+struct Restore: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "A stream becomes a disk image.",
+    usage: """
+      stream-disk restore [<options>] (<stream> | -) <image>
+      stream-disk restore [<options>] --from-command <command> <image>
+      """)
+
+  @Argument(
+    help: ArgumentHelp(
+      "The stream, a file or - for standard input, and the image to make: a file, or an NBD export "
+        + "or block device that is there.", valueName: "stream> <image"),
+    completion: .file())
+  var names: [String] = []
+
+  @Flag(help: "Replace an image that is there, or write into a block device.")
+  var force = false
+
+  @OptionGroup var stream: StreamOptions
+  @OptionGroup var common: CommonOptions
+
+  private var image: String { names.last ?? "" }
+
+  func validate() throws {
+    let wanted = stream.fromCommand == nil ? 2 : 1
+    guard names.count == wanted, names.allSatisfy({ !$0.isEmpty }) else {
+      throw ValidationError(
+        wanted == 2
+          ? "give the stream, or - for standard input, and the image to make"
+          : "--from-command: give one name, that of the image to make")
+    }
+  }
+
+  /// qcow2 for `.qcow2` and so on; raw otherwise.
+  static func format(of name: String) -> String {
+    let suffixes = [
+      "qcow2": "qcow2", "vmdk": "vmdk", "vdi": "vdi", "vhdx": "vhdx", "vhd": "vpc", "vpc": "vpc",
+    ]
+    guard !Image.isURI(name), let dot = name.lastIndex(of: ".") else { return "raw" }
+    return suffixes[name[name.index(after: dot)...].lowercased()] ?? "raw"
+  }
+
+  func run() async throws {
+    Interruption.shared.begin()
+    let source = try Source(names.count == 2 ? names[0] : nil, stream)
+    let size = try source.knownSize()
+    let format = common.format ?? Self.format(of: image)
+    let isDevice = try !Image.isURI(image) && FileStatus(image)?.kind == .blockDevice
+    if isDevice, !force {
+      throw Failure("\(image): is a block device, which would be overwritten: --force does that")
+    }
+    let isInPlace = isDevice || Image.isURI(image)
+    if common.prints { return print(printed(source, size, format, isInPlace)) }
+
+    let file = isInPlace ? nil : try FileAside(image, mayReplace: force)
+    let workspace: Workspace
+    do { workspace = try Workspace() } catch {
+      file?.discard()
+      throw error
+    }
+    defer {
+      file?.discard()
+      workspace.remove()
+    }
+    try await restore(source, size, format, file, workspace)
+  }
+
+  private func restore(
+    _ source: Source, _ size: UInt64, _ format: String, _ file: FileAside?, _ workspace: Workspace
+  ) async throws(Failure) {
+    let carried = try source.pump()
+    let progress = Progress(common.progressStyle, size: size) { carried?.pump.bytes }
+    carried?.pump.start(beginning: source.beginning)
+    let client =
+      file.map { Client.making($0.part, format: format) }
+      ?? Client.writing(into: image, format: format)
+    let run = Run(
+      parameters: source.parameters(size: size), client: client, input: carried?.end,
+      output: command(), progress: progress)
+    do throws(Failure) {
+      let result = try await run(workspace)
+      if let inUse = Image.inUse(image, result.clientErrors) { throw inUse }
+      try Judgement.check(result, pump: nil)
+      if let digest = source.report?.diskDigest, let file {
+        let found = try await Digest.ofImage(file.part, format: format, size: size)
+        guard found == digest else {
+          throw Failure("the disk's digest is \(found), and the report's is \(digest)")
+        }
+      }
+      try file?.keep()
+    } catch {
+      throw file == nil && error.status != .usage && progress.hasMoved
+        ? Failure(
+          "\(error.about(source.name).message); \(image) is half written", status: error.status)
+        : error.about(source.name)
+    }
+    common.tell(
+      "\(image): whole: \(human(size)) from \(source.name), in \(human(progress.seconds))")
+  }
+
+  /// What a command prints besides the stream goes where this command's output goes.
+  private func command() -> FileDescriptor? {
+    try? FileDescriptor.standardOutput.duplicate()
+  }
+
+  private func printed(
+    _ source: Source, _ size: UInt64, _ format: String, _ isInPlace: Bool
+  ) -> String {
+    let client =
+      isInPlace
+      ? Client.writing(into: image, format: format, shows: false)
+      : Client.making(absolute(image), format: format, shows: false)
+    return Run.printed(source.parameters(size: size), client, report: "report.json")
+      + (source.command == nil && names[0] != "-" ? " <\(quoted(names[0]))" : "")
+  }
+}

@@ -1,0 +1,37 @@
+internal import Glibc
+internal import SystemPackage
+
+/// A directory for the socket and what programs leave, and what else is to be removed at the end.
+final class Workspace: Sendable {
+  let path: String
+
+  init() throws(Failure) {
+    let given = getenv("TMPDIR").map { String(cString: $0) } ?? ""
+    // A socket's path has room for 107 bytes.
+    let directory = given.isEmpty || given.utf8.count > 70 || !given.hasPrefix("/") ? "/tmp" : given
+    var template = Array("\(directory)/stream-disk.XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else {
+      throw Failure("no directory can be made in \(directory) (TMPDIR)", Errno(rawValue: errno))
+    }
+    path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  var socket: String { "\(path)/socket" }
+  var pidFile: String { "\(path)/pid" }
+  var report: String { "\(path)/report" }
+  var uri: String { "nbd+unix:///?socket=\(socket)" }
+
+  func file(_ name: String) -> String { "\(path)/\(name)" }
+
+  func remove() {
+    guard let directory = opendir(path) else { return }
+    while let entry = readdir(directory) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { unlink("\(path)/\(name)") }
+    }
+    closedir(directory)
+    rmdir(path)
+  }
+}

@@ -1,0 +1,185 @@
+internal import ArgumentParser
+internal import Glibc
+internal import SystemPackage
+
+/// An image becomes a stream.
+struct Write: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "An image becomes a stream.",
+    usage: "stream-disk write [<options>] <image> (-o <file> | -c <command> | -)")
+
+  @Argument(help: "The disk image: a file, a block device, or the URI of an NBD export.")
+  var image: String
+
+  @Argument(help: ArgumentHelp("- for standard output.", valueName: "-"))
+  var standardOutput: String?
+
+  @Option(
+    name: [.short, .customLong("output")],
+    help: ArgumentHelp(
+      "Write this file: beside its name, which it gets when it is whole.", valueName: "file"),
+    completion: .file())
+  var output: String?
+
+  @Option(
+    name: [.short, .customLong("command")],
+    help: ArgumentHelp(
+      "Start this shell command, which sees the end of its input only if the disk is whole.",
+      valueName: "command"))
+  var command: String?
+
+  @Option(
+    help: ArgumentHelp("Compress by zstd: --zstd, or --zstd=LEVEL, 1 to 19.", valueName: "level"))
+  var zstd: Int?
+
+  @Option(
+    help: ArgumentHelp("Compress by gzip: --gzip, or --gzip=LEVEL, 0 to 9.", valueName: "level"))
+  var gzip: Int?
+
+  @Option(
+    name: .customLong("format"),
+    help: ArgumentHelp(
+      "What the stream is: raw, vhd, tar, vmdk, rbd-diff or rbd-image.", valueName: "format"))
+  var streamFormat: String?
+
+  @Flag(help: "Have the report tell the SHA-256 of the stream.")
+  var digest = false
+
+  @Flag(help: "Have the report tell the SHA-256 of the disk, of its zeroes too.")
+  var diskDigest = false
+
+  @Option(
+    help: ArgumentHelp("Write what became of the stream there, as JSON.", valueName: "file"),
+    completion: .file())
+  var report: String?
+
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    if let standardOutput, standardOutput != "-" {
+      throw ValidationError(
+        "\(standardOutput): give -o \(quoted(standardOutput)) to write that file")
+    }
+    let targets = [output, command, standardOutput].count { $0 != nil }
+    guard targets == 1 else {
+      throw ValidationError(
+        targets == 0
+          ? "say where the stream goes: -o FILE, -c COMMAND or - for standard output"
+          : "-o, -c and -: give one of them")
+    }
+    guard zstd == nil || gzip == nil else {
+      throw ValidationError("--zstd and --gzip: give one of them")
+    }
+    for (compression, level) in [(Compression.zstd, zstd), (.gzip, gzip)] {
+      if let level, !compression.levels.contains(level) {
+        let levels = compression.levels
+        throw ValidationError(
+          "--\(compression)=\(level): give a level of \(levels.lowerBound) to \(levels.upperBound)")
+      }
+    }
+    if output == "" { throw ValidationError("-o: empty: give the name of a file") }
+    if command == "" { throw ValidationError("-c: empty: give a shell command") }
+    if let report, report == output {
+      throw ValidationError("--report \(report): the stream's own name: give another one")
+    }
+  }
+
+  /// The plugin's parameters, in the order in which people would write them.
+  func parameters(size: UInt64) -> [String] {
+    var parameters = [command.map { "write-command=\($0)" } ?? "-", "size=\(size)"]
+    if let streamFormat { parameters.append("format=\(streamFormat)") }
+    if let zstd { parameters += ["compress=zstd", "compress-level=\(zstd)"] }
+    if let gzip { parameters += ["compress=gzip", "compress-level=\(gzip)"] }
+    if digest { parameters.append("digest=sha256") }
+    if diskDigest { parameters.append("disk-digest=sha256") }
+    return parameters
+  }
+
+  func run() async throws {
+    if standardOutput != nil, !common.prints, isatty(STDOUT_FILENO) != 0 {
+      throw Failure.usage("-: standard output is a terminal: send it into a file or a command")
+    }
+    Interruption.shared.begin()
+    let image = try await Image.find(image, format: common.format)
+    if common.prints { return print(printed(image)) }
+
+    let report = try report.map { path throws(Failure) in try ReportFile(path) }
+    let file = try output.map { name throws(Failure) in try FileAside(name, mayReplace: true) }
+    let workspace: Workspace
+    do { workspace = try Workspace() } catch {
+      file?.discard()
+      throw error
+    }
+    defer {
+      file?.discard()
+      workspace.remove()
+    }
+    try await stream(image, file, report, workspace)
+  }
+
+  private func stream(
+    _ image: Image, _ file: FileAside?, _ report: ReportFile?, _ workspace: Workspace
+  ) async throws(Failure) {
+    let (serverOutput, pump) = try output(to: file)
+    let progress = Progress(common.progressStyle, size: image.size) { pump?.bytes }
+    pump?.start()
+    let run = Run(
+      parameters: parameters(size: image.size), client: Client.reading(image), output: serverOutput,
+      progress: progress)
+    var result: Run.Result?
+    do throws(Failure) {
+      let ended = try await run(workspace)
+      result = ended
+      let failure = await pump?.end() ?? nil
+      try Judgement.check(ended, pump: failure)
+      try file?.keep()
+    } catch {
+      try report?.write(result, failure: error)
+      throw error.about(image.name)
+    }
+    try report?.write(result, failure: nil)
+    let bytes = result?.report?.outputBytes ?? pump?.bytes
+    let into = output ?? (command == nil ? "standard output" : "the command")
+    common.tell(
+      "\(image.name): whole: \(human(image.size)) into \(into)"
+        + (bytes.map { ", \(human($0))" } ?? "") + ", in \(human(progress.seconds))")
+  }
+
+  /// What nbdkit gets for its standard output, and the pump behind it where the stream goes into a
+  /// regular file: the plugin takes none for an endpoint.
+  private func output(to file: FileAside?) throws(Failure) -> (FileDescriptor, Pump?) {
+    let into: FileDescriptor
+    if let file {
+      into = try file.open()
+    } else {
+      do { into = try .standardOutput.duplicate() } catch {
+        throw Failure("standard output", error as? Errno ?? .ioError)
+      }
+      guard standardOutput != nil, FileStatus(into.rawValue)?.kind == .regular else {
+        return (into, nil)
+      }
+    }
+    let pipe = try Pipe()
+    let isRaw = zstd == nil && gzip == nil
+    let pump = Pump(
+      from: pipe.reading, into: into, name: file?.name ?? "standard output",
+      keepsHoles: file != nil && isRaw)
+    return (pipe.writing, pump)
+  }
+
+  /// The same for a shell, with nbdkit's own `--run`.
+  private func printed(_ image: Image) -> String {
+    let line = Run.printed(
+      parameters(size: image.size), Client.reading(image, shows: false),
+      report: report ?? "report.json")
+    return output.map { "\(line) | cat >\(quoted($0))" } ?? line
+  }
+}
+
+extension Failure {
+  /// With the name of what it is about, where it is not said yet.
+  func about(_ name: String) -> Failure {
+    if case .signal = status { return self }
+    return message.hasPrefix(name) ? self : Failure("\(name): \(message)", status: status)
+  }
+}

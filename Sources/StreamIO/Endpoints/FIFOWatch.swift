@@ -1,0 +1,127 @@
+import CLinux
+import Glibc
+import Synchronization
+import SystemPackage
+
+/// Looks whether a FIFO has one process at its other end from the first byte to the last, by inotify:
+/// where a reader leaves and another one comes, or two read at a time, each has a part, and all of it
+/// is taken nevertheless.
+///
+/// The kernel notes what is done in order, but opens that follow each other as one. So they can't be
+/// counted; but one that comes after the peer has moved a byte, or has closed, is another one's, and
+/// nothing hides it. Of several that had the FIFO open before the first byte only those are known that
+/// this process may see in /proc.
+final class FIFOWatch: Sendable {
+  private struct State {
+    /// Whether a byte of the stream was there to be taken.
+    var hasBegun = false
+    /// Whether the peer was seen to have moved a byte: from then on whoever opens is another one.
+    var isSettled = false
+    /// Of those before.
+    var opens = 0
+    var doubt: String?
+  }
+
+  private let descriptor: FileDescriptor?
+  private let end: Int32
+  private let fifo: FileStatus.Identity
+  private let direction: Direction
+  private let state = Mutex(State())
+
+  /// Watches from now on. `end` is this process's own end, the last one it opens; closed by whoever
+  /// has it, once this is not asked any more.
+  init(_ end: FileDescriptor, _ fifo: FileStatus.Identity, _ direction: Direction) {
+    self.end = end.rawValue
+    self.fifo = fifo
+    self.direction = direction
+    let watch = clinux_new_watch()
+    descriptor = watch < 0 ? nil : FileDescriptor(rawValue: watch)
+    if watch < 0 || clinux_watch(watch, end.rawValue, CLINUX_OPENED.rawValue | moved | closed) < 0 {
+      let error = Errno(rawValue: errno)
+      state.withLock {
+        $0.isSettled = true
+        $0.doubt =
+          "the FIFO can't be watched (inotify: \(error)), so that it is not known whether one "
+          + "\(peer) alone had it"
+      }
+    }
+  }
+
+  deinit { try? descriptor?.close() }
+
+  private var peer: String { direction == .write ? "reader" : "writer" }
+  private var moved: UInt32 { direction == .write ? CLINUX_READ.rawValue : CLINUX_WRITTEN.rawValue }
+  private var closed: UInt32 {
+    direction == .write ? CLINUX_READER_CLOSED.rawValue : CLINUX_WRITER_CLOSED.rawValue
+  }
+
+  /// To be told of each transfer until ``isSettled``.
+  ///
+  /// - Parameter peerHasMoved: Whether a byte is known to have been taken by the peer, or to have come
+  ///   from it.
+  func look(peerHasMoved: Bool) {
+    state.withLock { state in
+      guard !state.isSettled else { return }
+      take(&state)
+      if !state.hasBegun, state.opens > 1 { state.doubt = several }
+      state.hasBegun = true
+      if peerHasMoved { state.isSettled = true }
+      // From here on nothing else matters, and one event at most waits.
+      if state.isSettled, let descriptor {
+        clinux_watch(descriptor.rawValue, end, CLINUX_OPENED.rawValue)
+      }
+    }
+  }
+
+  /// Whether ``look(peerHasMoved:)`` has nothing to do any more.
+  var isSettled: Bool { state.withLock(\.isSettled) }
+
+  /// Why it is not known that one process alone had the other end, if so. Asked while that one is
+  /// still there.
+  func doubt() -> String? {
+    state.withLock { state in
+      take(&state)
+      if state.doubt == nil, state.hasBegun,
+        clinux_count_openings(fifo.device, fifo.inode, direction == .write ? 0 : 1) > 1
+      {
+        state.doubt = several
+      }
+      return state.doubt
+    }
+  }
+
+  private var several: String {
+    switch direction {
+    case .write: "more than one process opened the FIFO to read it, and each may have taken a part"
+    case .read:
+      "more than one process opened the FIFO to write to it, and each may have given a part"
+    }
+  }
+
+  /// Takes all events that wait.
+  private func take(_ state: inout State) {
+    guard let descriptor else { return }
+    var events = [UInt32](repeating: 0, count: 64)
+    while true {
+      let count = clinux_take_events(descriptor.rawValue, &events, Int32(events.count))
+      guard count > 0 else { return }
+      for event in events.prefix(Int(count)) { note(event, &state) }
+    }
+  }
+
+  private func note(_ event: UInt32, _ state: inout State) {
+    switch event {
+    case CLINUX_OPENED.rawValue:
+      state.opens += 1
+      if state.isSettled || (state.hasBegun && state.opens > 1) {
+        state.doubt = state.doubt ?? several
+      }
+    case moved where state.hasBegun || direction == .read: state.isSettled = true
+    case closed where state.hasBegun || direction == .read: state.isSettled = true
+    case closed: state.opens = max(0, state.opens - 1)
+    case CLINUX_EVENTS_LOST.rawValue:
+      state.doubt = state.doubt ?? "more happened to the FIFO than could be noted"
+    default: break
+    }
+  }
+}

@@ -1,0 +1,188 @@
+import CLinux
+import Glibc
+import SystemPackage
+
+/// What a path led to, held open without being opened: what is checked here is what is used
+/// afterwards, whatever comes to stand at the path meanwhile.
+///
+/// In a directory where everybody may put something but only remove their own (`/tmp`), a symbolic
+/// link that a stranger made is not followed, nor a FIFO or socket of a stranger used: the rules of
+/// Linux's `protected_symlinks` and `protected_fifos`, which are off on many systems.
+final class LocatedFile: Sendable {
+  let status: FileStatus
+  private let descriptor: FileDescriptor
+  private let path: String
+  /// The directory that its name, or the last symbolic link's target, stands in.
+  private let directory: FileStatus
+
+  /// Looks at `path`.
+  ///
+  /// - Throws: The system's reason, or that a link on the way is a stranger's.
+  init(_ path: String) throws(IOFailure) {
+    let walk = try PathWalk(path)
+    self.path = path
+    descriptor = walk.descriptor
+    status = walk.status
+    directory = walk.directory
+  }
+
+  deinit { try? descriptor.close() }
+
+  /// Refuses what a stranger put where everybody may put something.
+  func checkOwner() throws(IOFailure) {
+    guard status.kind == .fifo || status.kind == .socket,
+      directory.distrusts(status)
+    else { return }
+    throw IOFailure(
+      .permissionDenied,
+      "belongs to user \(status.owner), in a directory where everybody may put one: use one of "
+        + "your own")
+  }
+
+  /// Opens the file that was looked at, non-blocking.
+  ///
+  /// - Throws: The system's reason; `ESTALE` where it can't be told from what stands at its path now.
+  func open(_ mode: FileDescriptor.AccessMode) throws(Errno) -> FileDescriptor {
+    let options: FileDescriptor.OpenOptions = [.nonBlocking, .closeOnExec]
+    do {
+      return try FileDescriptor.open(FilePath(name), mode, options: options)
+    } catch Errno.noSuchFileOrDirectory {
+      // No /proc: by the path, and looked at again.
+      return try opened(mode, options)
+    } catch {
+      throw error as? Errno ?? .ioError
+    }
+  }
+
+  /// A path of this process that leads to the file without passing its directories again.
+  var name: String { "/proc/self/fd/\(descriptor.rawValue)" }
+
+  private func opened(
+    _ mode: FileDescriptor.AccessMode, _ options: FileDescriptor.OpenOptions
+  ) throws(Errno) -> FileDescriptor {
+    do {
+      let file = try FileDescriptor.open(FilePath(path), mode, options: options)
+      guard try FileStatus(file).identity == status.identity else {
+        try? file.close()
+        throw Errno.staleNFSFileHandle
+      }
+      return file
+    } catch {
+      throw error as? Errno ?? .ioError
+    }
+  }
+}
+
+/// Goes from name to name as the kernel does, looking at each symbolic link before it is followed.
+private struct PathWalk {
+  private(set) var descriptor: FileDescriptor
+  private(set) var status: FileStatus
+  private(set) var directory: FileStatus
+  private var names: [Substring]
+  private var links = 0
+
+  init(_ path: String) throws(IOFailure) {
+    names = Self.names(of: path).reversed()
+    let start = path.hasPrefix("/") ? "/" : "."
+    descriptor = try Self.look(AT_FDCWD, start, follow: true)
+    status = try Self.status(of: descriptor)
+    directory = status
+    do throws(IOFailure) {
+      while let name = names.popLast() { try step(String(name)) }
+      // As a directory is named: stat(2) sees it so as well.
+      if path.hasSuffix("/"), status.kind != .directory {
+        throw IOFailure(.notDirectory, "\(Errno.notDirectory)")
+      }
+    } catch {
+      try? descriptor.close()
+      throw error
+    }
+  }
+
+  private static func names(of path: String) -> [Substring] {
+    path.split(separator: "/").filter { $0 != "." }
+  }
+
+  private mutating func step(_ name: String) throws(IOFailure) {
+    let found = try Self.look(descriptor.rawValue, name, follow: false)
+    let status: FileStatus
+    do throws(IOFailure) {
+      status = try Self.status(of: found)
+    } catch {
+      try? found.close()
+      throw error
+    }
+    guard status.kind == .link else { return move(to: found, status) }
+    defer { try? found.close() }
+    try follow(found, status, name)
+  }
+
+  private mutating func move(to found: FileDescriptor, _ status: FileStatus) {
+    try? descriptor.close()
+    descriptor = found
+    directory = self.status
+    self.status = status
+  }
+
+  private mutating func follow(
+    _ link: FileDescriptor, _ status: FileStatus, _ name: String
+  ) throws(IOFailure) {
+    links += 1
+    guard links <= 40 else {
+      throw IOFailure(.tooManySymbolicLinkLevels, "\(Errno.tooManySymbolicLinkLevels)")
+    }
+    guard !self.status.distrusts(status) else {
+      throw IOFailure(
+        .permissionDenied,
+        "leads through the symbolic link '\(name)' of user \(status.owner), in a directory where "
+          + "everybody may put one: name the file itself")
+    }
+    let target = try Self.target(of: link)
+    // Such as that of an open descriptor, whose text is no path.
+    if clinux_is_of_proc(link.rawValue) != 0, target.hasPrefix("/") || target.contains(":[") {
+      let found = try Self.look(descriptor.rawValue, name, follow: true)
+      return move(to: found, try Self.status(of: found))
+    }
+    names += Self.names(of: target).reversed()
+    guard target.hasPrefix("/") else { return }
+    let root = try Self.look(AT_FDCWD, "/", follow: true)
+    move(to: root, try Self.status(of: root))
+    directory = self.status
+  }
+
+  private static func look(
+    _ directory: Int32, _ name: String, follow: Bool
+  ) throws(IOFailure) -> FileDescriptor {
+    let found = clinux_look_at(directory, name, follow ? 1 : 0)
+    guard found >= 0 else {
+      throw IOFailure(Errno(rawValue: errno), "\(Errno(rawValue: errno))")
+    }
+    return FileDescriptor(rawValue: found)
+  }
+
+  private static func status(of file: FileDescriptor) throws(IOFailure) -> FileStatus {
+    do { return try FileStatus(file) } catch { throw IOFailure(error, "\(error)") }
+  }
+
+  private static func target(of link: FileDescriptor) throws(IOFailure) -> String {
+    var length = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
+      length = buffer.withMemoryRebound(to: CChar.self) { text in
+        text.baseAddress.map { readlinkat(link.rawValue, "", $0, text.count) } ?? 0
+      }
+      count = max(0, length)
+    }
+    guard length > 0 else {
+      throw IOFailure(Errno(rawValue: errno), "\(Errno(rawValue: errno))")
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
+
+extension FileStatus {
+  /// Whether an entry of this directory may be anybody's trap: everybody may put one there, and it
+  /// belongs neither to us nor to the directory's owner.
+  func distrusts(_ entry: FileStatus) -> Bool {
+    isStickyAndWorldWritable && entry.owner != geteuid() && entry.owner != owner
+  }
+}

@@ -1,0 +1,32 @@
+import SystemPackage
+
+/// What the server was started with.
+public enum ServerArguments {
+  /// All its words, from the kernel: Swift's own are not set in a library. `nil` where there is no
+  /// `/proc`.
+  public static var all: [String]? {
+    guard
+      let file = try? FileDescriptor.open(
+        "/proc/self/cmdline", .readOnly, options: .closeOnExec)
+    else { return nil }
+    defer { try? file.close() }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while let count = try? buffer.withUnsafeMutableBytes({ try file.read(into: $0) }), count > 0 {
+      bytes += buffer[..<count]
+    }
+    return bytes.split(separator: 0, omittingEmptySubsequences: false)
+      .map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Whether nbdkit prints to its standard output by itself (1.40 and newer).
+  public static var printToOutput: Bool { printToOutput(all ?? []) }
+
+  /// The same for any arguments. nbdkit has read them already, so what is an abbreviation here is an
+  /// unambiguous one.
+  static func printToOutput(_ arguments: [String]) -> Bool {
+    arguments.prefix { $0 != "--" }.contains { argument in
+      argument.hasPrefix("--pr") && "--print-uri".hasPrefix(argument)
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import Glibc
+import SystemPackage
+
+extension AtomicFile {
+  /// The file beside the one that is to be written, locked as long as this process lives. One that a
+  /// killed process has left is no longer locked, and used again.
+  struct Reservation: Sendable {
+    static let refusal = IOFailure(
+      .resourceBusy, "another nbdkit is to write this file at its end: give each one of its own")
+
+    private let path: String
+    private let part: String
+    private let file: FileDescriptor
+
+    /// Whether another process has `path`. Changes nothing.
+    static func isTaken(_ path: String) -> Bool {
+      // Not to be waited for where it is a FIFO, say.
+      guard
+        let file = try? FileDescriptor.open(
+          FilePath(partName(path)), .readOnly, options: [.noFollow, .nonBlocking, .closeOnExec])
+      else { return false }
+      defer { try? file.close() }
+      return flock(file.rawValue, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
+    init(_ path: String) throws(IOFailure) {
+      self.path = path
+      part = Self.partName(path)
+      while true {
+        let file = try Self.open(part)
+        if try Self.lock(file, part) {
+          self.file = file
+          return
+        }
+        // Whoever had it has put it in its place, or removed it, since it was opened.
+        try? file.close()
+      }
+    }
+
+    /// Not made of the whole name at `path`, which may be as long as names get.
+    private static func partName(_ path: String) -> String {
+      let path = FilePath(path)
+      // FNV-1a: the same in every process.
+      let hash = (path.lastComponent?.string ?? "").utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+        ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+      }
+      return path.removingLastComponent().appending(
+        ".nbdkit-streaming.\(String(hash, radix: 16))"
+      ).string
+    }
+
+    private static func open(_ part: String) throws(IOFailure) -> FileDescriptor {
+      do {
+        return try FileDescriptor.open(
+          FilePath(part), .readWrite,
+          options: [.create, .noFollow, .nonBlocking, .closeOnExec],
+          permissions: [.ownerReadWrite, .groupRead, .otherRead])
+      } catch {
+        throw IOFailure(error as? Errno ?? .ioError, "can't be written: \(error)")
+      }
+    }
+
+    /// Whether a process may have been killed while it wrote this: all that is written are JSON objects.
+    private static func beginsAsLeft(_ file: FileDescriptor) throws -> Bool {
+      var byte: UInt8 = 0
+      let count = try withUnsafeMutableBytes(of: &byte) {
+        try file.read(fromAbsoluteOffset: 0, into: $0)
+      }
+      return count == 1 && byte == UInt8(ascii: "{")
+    }
+
+    /// - Returns: False where what was locked stands there no longer.
+    private static func lock(_ file: FileDescriptor, _ part: String) throws(IOFailure) -> Bool {
+      do {
+        while flock(file.rawValue, LOCK_EX | LOCK_NB) != 0 {
+          guard errno == EINTR else {
+            throw errno == EWOULDBLOCK
+              ? Self.refusal
+              : IOFailure(Errno(rawValue: errno), "can't be written: \(Errno(rawValue: errno))")
+          }
+        }
+        let status = try FileStatus(file)
+        guard let there = try? FileStatus(link: part), there.identity == status.identity else {
+          return false
+        }
+        guard status.kind == .regularFile, status.owner == geteuid(),
+          try status.size == 0 || beginsAsLeft(file)
+        else {
+          throw IOFailure(
+            .fileExists, "can't be written: '\(part)' is in the way: remove it")
+        }
+        guard ftruncate(file.rawValue, 0) == 0 else { throw Errno(rawValue: errno) }
+        return true
+      } catch {
+        try? file.close()
+        throw error as? IOFailure ?? IOFailure(.ioError, "can't be written: \(error)")
+      }
+    }
+
+    /// Writes `text` and puts it in its place.
+    func write(_ text: String) throws(IOFailure) {
+      do {
+        // Once it is on the disk, closing has nothing to say any more.
+        defer { try? file.close() }
+        do {
+          try file.writeAll(text.utf8)
+          while fsync(file.rawValue) != 0 {
+            guard errno == EINTR else { throw Errno(rawValue: errno) }
+          }
+          guard isThere else { throw Errno.staleNFSFileHandle }
+          guard rename(part, path) == 0 else { throw Errno(rawValue: errno) }
+        } catch {
+          if isThere { unlink(part) }
+          throw error
+        }
+      } catch {
+        throw IOFailure(error as? Errno ?? .ioError, "can't be written: \(error)")
+      }
+    }
+
+    /// Whether nobody has put something else in the place of the file.
+    private var isThere: Bool {
+      guard let there = try? FileStatus(link: part), let own = try? FileStatus(file) else {
+        return false
+      }
+      return there.identity == own.identity
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import Testing
+
+@Suite(
+  "A FIFO that was not one reader's is never complete", .endToEnd, .requires("nbdkit", "python3-libnbd"))
+struct SharedFIFOTests {
+  /// Runs a script where there are `fifo`, the plugin in `$plugin`, and `wait_for`, which waits for a
+  /// command to succeed; it writes its stream to `fifo` and its report to `report`.
+  private func run(_ script: String) async throws -> (Child, Report) {
+    let sandbox = try Sandbox.current()
+    let child = try await sandbox.start([
+      "/bin/bash", "-c",
+      """
+      cd '\(sandbox.directory)'; plugin='\(try Plugin.path())'; mkfifo fifo
+      wait_for() { until eval "$1"; do sleep 0.05; done; }
+      \(script)
+      """,
+    ])
+    _ = try await child.exit()
+    return (child, try Report(sandbox.path("report")))
+  }
+
+  /// A client's steps: write, wait until the file `go` stands there, write.
+  private let client = """
+    /usr/bin/python3 -c '
+    import nbd, os, sys, time
+    h = nbd.NBD(); h.connect_uri(sys.argv[1])
+    h.pwrite(b"x" * 65536, 0)
+    open("written", "w").close()
+    while not os.path.exists("go"): time.sleep(0.05)
+    h.pwrite(b"y" * 65536, 65536)
+    h.flush()' "$uri"
+    """
+
+  @Test("where a reader left it and another went on, while the client was idle")
+  func oneAfterTheOther() async throws {
+    let (_, report) = try await run(
+      """
+      (head -c 65536 fifo >one; cat fifo >two) &
+      nbdkit -U - "$plugin" pipe=fifo size=128K report=report --run "$(cat <<'END'
+      (while ! test -s one || pgrep -f 'head -c 65536 fifo' >/dev/null; do sleep 0.05; done
+       sleep 0.3; touch go) &
+      \(client)
+      END
+      )"; wait
+      """)
+    #expect(report.outcome == "unknown")
+    #expect(report.error?.contains("more than one process") == true)
+  }
+
+  @Test("where two read at a time, from before the first byte")
+  func together() async throws {
+    let (_, report) = try await run(
+      """
+      cat fifo >one & cat fifo >two &
+      sleep 0.5
+      nbdkit -U - "$plugin" pipe=fifo size=128K report=report --run "$(cat <<'END'
+      touch go
+      \(client)
+      END
+      )"; wait
+      """)
+    #expect(report.outcome == "unknown")
+    #expect(report.error?.contains("more than one process") == true)
+  }
+
+  @Test("while one reader in a pipeline, or with the FIFO from its shell, is one")
+  func one() async throws {
+    for reader in ["cat fifo | cat >one", "(cat >one; true) <fifo", "pv -q fifo >one"] {
+      let (_, report) = try await run(
+        """
+        rm -f go; \(reader) &
+        nbdkit -U - "$plugin" pipe=fifo size=128K report=report --run "$(cat <<'END'
+        touch go
+        \(client)
+        END
+        )"; wait; rm fifo
+        """)
+      #expect(report.outcome == "complete", "\(reader)")
+    }
+  }
+
+  @Test("and a second nbdkit is refused it, while the first goes on to a whole stream")
+  func secondServer() async throws {
+    let (child, report) = try await run(
+      """
+      cat fifo >one &
+      (wait_for 'test -e written'
+       nbdkit -U - "$plugin" pipe=fifo --run 'echo ran'; echo "status $?"
+       nbdkit -U - "$plugin" read=fifo --run 'echo ran'; echo "status $?"
+       touch go) &
+      nbdkit -U - "$plugin" pipe=fifo size=128K report=report --run "$(cat <<'END'
+      \(client)
+      END
+      )"; wait
+      """)
+    #expect(child.output == "status 1\nstatus 1\n")
+    #expect(child.errors.contains("pipe=fifo: another nbdkit uses this FIFO"))
+    #expect(child.errors.contains("read=fifo: another nbdkit uses this FIFO"))
+    #expect(report.outcome == "complete")
+  }
+}

@@ -1,0 +1,17 @@
+import Testing
+
+@testable import StreamIO
+
+@Suite("nbdkit prints to its standard output where it is told to print its URI")
+struct PrintedURITests {
+  @Test(arguments: [
+    (["nbdkit", "--print-uri", "streaming", "-"], true),
+    (["nbdkit", "--print", "streaming", "-"], true),
+    (["nbdkit", "-f", "--port", "1", "streaming", "-"], false),
+    (["nbdkit", "streaming", "-", "--", "--print-uri"], false),
+    (["nbdkit", "--", "--print-uri"], false),
+  ])
+  func prints(arguments: [String], prints: Bool) {
+    #expect(ServerArguments.printToOutput(arguments) == prints)
+  }
+}
