@@ -161,6 +161,7 @@ soak: deps build
 	$(SOAK) 'DisorderedClientTests'
 	$(HOSTILE)/random_signals.py --runs 5000
 	$(HOSTILE)/early_signals.py --runs 10000
+	$(HOSTILE)/waiting_parent.py --early 2000
 	$(HOSTILE)/many_connections.py 100000
 	$(HOSTILE)/endless_stream.py 65536
 	$(HOSTILE)/fuzz_sessions.py --seconds $(SECONDS)

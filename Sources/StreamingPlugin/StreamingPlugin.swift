@@ -89,6 +89,7 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
   /// be opened is said here, and refuses every client.
   func afterFork() {
     // The server has handlers now.
+    TerminationSignals.watch()
     TerminationSignals.release()
     let parameters = parameters.withLock { $0 }
     do throws(PluginError) {
