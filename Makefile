@@ -2,6 +2,8 @@
 #   make demo       stream an example image through the plugin into zstd and compare
 #                   (one of yours: make demo IMAGE=disk.qcow2 OUT=disk.raw.zst)
 #   make check      build, and run all tests (some: make check FILTER=name)
+#   make check-versions  run the end-to-end tests with this nbdkit and with Debian's newest, unpacked
+#                   into build/ with its own C library
 #   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 30 minutes
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
 #   make bench-count  count allocations and system calls per request, into the same page
@@ -52,7 +54,7 @@ SCRIPTS := .ci/run Tests/Sanitizers/bin/nbdkit deploy/stream-disk \
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
-.PHONY: build demo check nested-packages sanitize fuzz soak bench bench-count bench-scale install \
+.PHONY: build demo check check-versions nested-packages sanitize fuzz soak bench bench-count bench-scale install \
   uninstall man docs format lint dist deb check-deb rpm deps demo-deps bench-deps pack-deps clean help
 
 build: $(PLUGIN)
@@ -108,7 +110,20 @@ else
 	$(TEST) --filter EndToEndTests
 	swift test --package-path Examples/RAMDisk --scratch-path .build/thread --disable-xctest \
 	  --sanitize=thread
+	$(call newest,$(MAIN_JOB))
 endif
+
+# With Debian's newest nbdkit first in PATH; not at all where it can't be had, which is said.
+newest = directory=$$(scripts/nbdkit-newest.sh) || exit $$(($$? != 3)); \
+  PATH=$$directory:$$PATH $(TEST) --filter 'EndToEndTests.($(1))'
+MAIN_JOB = (RunTests|QemuImgTests|ReadingClientsTests|SignalTests)/|HostileClientTests/(everyFlag|waitingParent)
+
+# All that runs nbdkit, with both.
+check-versions: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
+check-versions: deps build nested-packages
+	swift build --build-tests
+	$(TEST) --filter EndToEndTests
+	$(call newest,.*)
 
 # Without the two suites that only compute: they take minutes there, and make fuzz does the same.
 SANITIZED = --skip 'EndToEndTests|RandomOperationsTests|EveryLayoutTests'

@@ -40,7 +40,7 @@ struct HostileClientTests {
   }
 
   @Test(
-    "Each signal to each process, in each situation, with and without --run, ends all of it in order")
+    "Each signal to each process, whatever it is at, with and without --run, ends all in order")
   func waitingParent() async throws {
     try await playHostile("waiting_parent.py", "--early", "60")
   }
