@@ -18,6 +18,8 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
   public private(set) var hasEnded = false
   /// What made reading on impossible, if anything did.
   public private(set) var failure: TransferError?
+  /// Bytes taken that were known to be zeroes.
+  public private(set) var zeroBytes: UInt64 = 0
 
   /// Where the bytes come from.
   public var source: Source
@@ -95,6 +97,25 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
     buffer.append(repeating: 0, count: buffer.freeCapacity, as: UInt8.self)
   }
 
+  /// Takes the known zeroes that come next, up to `offset`: nobody may read them. Notices an end that is
+  /// known.
+  ///
+  /// - Throws: ``ReadError/interrupted``, or why the source gives nothing any more.
+  public mutating func takeZeroes(upTo offset: UInt64) throws(ReadError) {
+    while position < offset, !hasEnded {
+      let start = position
+      if try takeZeroes(offset - position) == 0 {
+        do {
+          hasEnded = try source.run(at: 0, upTo: offset - position) == .end
+        } catch {
+          throw refuse(error)
+        }
+        return
+      }
+      account.notePassed(start..<position, areZeroes: true)
+    }
+  }
+
   private func readKept(
     _ range: Range<UInt64>, into buffer: inout OutputRawSpan
   ) throws(ReadError) {
@@ -147,6 +168,7 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
       }
       try source.drop(part, advancing: &position)
       hasEnded = position < start + part
+      if isZero { zeroBytes += position - start }
     } catch {
       throw refuse(error)
     }
@@ -184,6 +206,7 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
     do {
       guard case .zeroes(let length) = try source.run(at: 0, upTo: most) else { return 0 }
       try source.drop(min(length, most), advancing: &position)
+      zeroBytes += position - start
     } catch {
       throw refuse(error)
     }
