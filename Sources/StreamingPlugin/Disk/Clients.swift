@@ -14,9 +14,10 @@ final class Clients: Sendable {
 
   /// Whether anybody is still connected when the server has stopped.
   enum Presence: Sendable {
-    /// All connections had ended before.
+    /// nbdkit saw all connections end.
     case left
-    /// Of some nobody can tell, as over TCP, or where the client is in another PID namespace.
+    /// Of some it did not. Those had ended when it had stopped, but maybe because it stopped: it waits
+    /// for clients then, and refuses what they ask for. Or nobody can tell, as over TCP.
     case unknown
     /// One had not ended.
     case connected
@@ -80,9 +81,8 @@ final class Clients: Sendable {
         socket.close()
       } else if let process = connection.process, lives(process) {
         presence = .connected
-      } else if presence == .left {
-        presence = .unknown
       }
+      if presence == .left { presence = .unknown }
     }
     return presence
   }
