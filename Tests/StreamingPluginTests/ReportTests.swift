@@ -188,7 +188,8 @@ struct ReportTests {
     arguments: [
       (10, Coverage(), [], true), (nil, Coverage(), [], true), (10, one, [], false),
       (10, one(.added), [], true), (10, one(.added, clients: .unknown), [], false),
-      (10, Coverage(isSettled: false, needsFlush: true), [], false), (10, Coverage(), ["bad"], false),
+      (10, Coverage(isSettled: false, needsFlush: true), [], false),
+      (10, Coverage(), ["bad"], false),
       (nil, Coverage(), ["bad"], false),
     ] as [(UInt64?, Coverage, [String], Bool)])
   func mayEndWell(_ size: UInt64?, _ coverage: Coverage, _ failures: [String], _ may: Bool) {
