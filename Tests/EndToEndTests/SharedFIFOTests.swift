@@ -1,7 +1,8 @@
 import Testing
 
 @Suite(
-  "A FIFO that was not one reader's is never complete", .endToEnd, .requires("nbdkit", "python3-libnbd"))
+  "A FIFO that was not one reader's is never complete", .endToEnd,
+  .requires("nbdkit", "python3-libnbd"))
 struct SharedFIFOTests {
   /// Runs a script where there are `fifo`, the plugin in `$plugin`, and `wait_for`, which waits for a
   /// command to succeed; it writes its stream to `fifo` and its report to `report`.
