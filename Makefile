@@ -18,7 +18,6 @@
 #   make docs       build the documentation of NBDKit for plugin authors into build/docs
 #   make dist       pack the last commit as a source tarball, into build/
 #   make deb        build a Debian package, into build/
-#   make check-systemd  start and stop deploy's unit under a systemd of its own, as root
 #   make check-deb  install it into a clean Debian and stream there, in about 2 minutes, as root
 #   make rpm        build an RPM package of the source tarball, into build/rpm/
 #   make format     format the Swift sources
@@ -62,7 +61,7 @@ SCRIPTS := .ci/run Tests/Sanitizers/bin/nbdkit \
 .NOTPARALLEL:
 .SECONDEXPANSION:
 .PHONY: build demo check nested-packages sanitize fuzz soak bench bench-count bench-scale install \
-  uninstall man docs format lint dist deb check-deb check-systemd rpm deps demo-deps bench-deps pack-deps clean help
+  uninstall man docs format lint dist deb check-deb rpm deps demo-deps bench-deps pack-deps clean help
 
 build: $(PLUGIN) $(COMMAND)
 
@@ -226,9 +225,6 @@ deb: pack-deps build
 
 check-deb: deb
 	scripts/check-deb.sh installed '$(DEB)'
-
-check-systemd: build
-	scripts/check-systemd.sh
 
 # Debian's rpm knows none of Debian's packages.
 rpm: pack-deps dist
