@@ -24,21 +24,26 @@ demo  | command:qemu-nbd                         | qemu-utils         | /usr/bin
 demo  | command:zstd                             | zstd               | zstd
 demo  | command:pod2man                          | perl               | /usr/bin/pod2man
 check | file:/usr/share/bash-completion/completions/nbdkit | nbdkit    | nbdkit-bash-completion
+check | command:aws                              | awscli             | awscli2
 check | command:fusermount3                      | fuse3              | fuse3
 check | command:nbdfuse                          | libnbd-bin         | /usr/bin/nbdfuse
 check | command:nm                               | binutils           | binutils
 check | command:openssl                          | openssl            | openssl
 check | command:podchecker                       | perl               | /usr/bin/podchecker
 check | command:prlimit                          | util-linux         | util-linux
+check | command:pgrep                            | procps             | procps-ng
 check | command:ps                               | procps             | procps-ng
 check | command:pv                               | pv                 | pv
 check | command:qemu-storage-daemon              | qemu-system-common | /usr/bin/qemu-storage-daemon
 check | command:setpriv                          | util-linux         | util-linux
 check | command:shellcheck                       | shellcheck         | /usr/bin/shellcheck
 check | command:socat                            | socat              | socat
+check | command:ssh                              | openssh-client     | /usr/bin/ssh
+check | file:/usr/sbin/sshd                      | openssh-server     | openssh-server
 check | command:strace                           | strace             | strace
 check | command:unshare                          | util-linux         | util-linux
 check | command:valgrind                         | valgrind           | valgrind
+check | python:venv                              | python3-venv       | python3
 check | python:jsonschema                        | python3-jsonschema | python3-jsonschema
 check | python:nbd                               | python3-libnbd     | python3-libnbd
 bench | command:hyperfine                        | hyperfine          | hyperfine
@@ -115,6 +120,16 @@ if [ -n "$missing" ]; then
     as_root dnf install -qy --setopt=install_weak_deps=False $missing
   fi
 fi
+
+# An object store to try uploads on, which no distribution has: by pip, into a place of its own.
+venv=$(dirname "$0")/../build/venv
+case " $sets " in
+  *' check '*)
+    if ! command -v moto_server >/dev/null && ! [ -x "$venv/bin/moto_server" ]; then
+      echo "deps: installing moto[server] into build/venv"
+      /usr/bin/python3 -m venv "$venv" && "$venv/bin/pip" -q install 'moto[server]'
+    fi ;;
+esac
 
 if ! command -v swift >/dev/null; then
   echo "deps: swift, 6.3 or newer, is missing or not in PATH:" \
