@@ -80,6 +80,7 @@ let package = Package(
     .testTarget(
       name: "StreamFormatsTests",
       dependencies: ["CDeflate", "CZstd", "StreamFormats", "StreamCore", "TestSupport"],
+      exclude: ["Scripts"],
       swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: [systemPackage], path: "Tests/TestSupport",

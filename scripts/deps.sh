@@ -24,10 +24,15 @@ demo  | command:qemu-nbd                         | qemu-utils         | /usr/bin
 demo  | command:zstd                             | zstd               | zstd
 demo  | command:pod2man                          | perl               | /usr/bin/pod2man
 check | file:/usr/share/bash-completion/completions/nbdkit | nbdkit    | nbdkit-bash-completion
+check | command:7z                               | p7zip-full         | p7zip-plugins
 check | command:aws                              | awscli             | awscli2
+check | command:bsdcat                           | libarchive-tools   | bsdtar
 check | command:fusermount3                      | fuse3              | fuse3
 check | command:nbdfuse                          | libnbd-bin         | /usr/bin/nbdfuse
 check | command:nm                               | binutils           | binutils
+check | command:go                               | golang-go          | golang
+check | file:/usr/share/gocode/src/github.com/klauspost/compress/zstd | golang-github-klauspost-compress-dev | -
+check | command:pigz                             | pigz               | pigz
 check | command:openssl                          | openssl            | openssl
 check | command:podchecker                       | perl               | /usr/bin/podchecker
 check | command:prlimit                          | util-linux         | util-linux
@@ -43,9 +48,10 @@ check | file:/usr/sbin/sshd                      | openssh-server     | openssh-
 check | command:strace                           | strace             | strace
 check | command:unshare                          | util-linux         | util-linux
 check | command:valgrind                         | valgrind           | valgrind
-check | python:venv                              | python3-venv       | python3
+check | python:ensurepip                         | python3-venv       | python3
 check | python:jsonschema                        | python3-jsonschema | python3-jsonschema
 check | python:nbd                               | python3-libnbd     | python3-libnbd
+check | python:zstandard                         | python3-zstandard  | python3-zstandard
 bench | command:hyperfine                        | hyperfine          | hyperfine
 bench | command:fio                              | fio                | fio
 bench | fio:nbd                                  | fio                | fio-engine-nbd
@@ -121,14 +127,18 @@ if [ -n "$missing" ]; then
   fi
 fi
 
-# An object store to try uploads on, which no distribution has: by pip, into a place of its own.
+# What no distribution has: an object store to try uploads on, and a decoder. By pip, into a place of its
+# own.
 venv=$(dirname "$0")/../build/venv
 case " $sets " in
   *' check '*)
-    if ! command -v moto_server >/dev/null && ! [ -x "$venv/bin/moto_server" ]; then
-      echo "deps: installing moto[server] into build/venv"
-      /usr/bin/python3 -m venv "$venv" && "$venv/bin/pip" -q install 'moto[server]'
-    fi ;;
+    pip() {
+      echo "deps: installing $1 into build/venv"
+      [ -x "$venv/bin/pip" ] || /usr/bin/python3 -m venv "$venv"
+      "$venv/bin/pip" -q --disable-pip-version-check install "$1"
+    }
+    command -v moto_server >/dev/null || [ -x "$venv/bin/moto_server" ] || pip 'moto[server]'
+    "$venv/bin/python" -c 'import pyzstd' 2>/dev/null || pip pyzstd ;;
 esac
 
 if ! command -v swift >/dev/null; then

@@ -10,7 +10,7 @@ struct AnyRequestsTests {
     var generator = Seeded(state: seed)
     for _ in 0..<8 {
       let threads = Int.random(in: 1...3, using: &generator)
-      let level = compression.levels.randomElement(using: &generator)!
+      let level = Int.random(in: compression.levels, using: &generator)
       let requests = randomRequests(using: &generator, total: 1_500_000)
       var sink = try smallBlocks(compression, threads: threads, level: min(level, 9))
       var position: UInt64 = 0

@@ -25,10 +25,16 @@ package final class TemporaryDirectory: Sendable {
   /// Makes a file and returns its path.
   @discardableResult
   package func file(_ name: String, _ text: String = "") throws -> String {
+    try file(name, Array(text.utf8))
+  }
+
+  /// Makes a file of these bytes and returns its path.
+  @discardableResult
+  package func file(_ name: String, _ bytes: [UInt8]) throws -> String {
     let descriptor = try FileDescriptor.open(
       FilePath(path(name)), .writeOnly, options: [.create, .truncate, .closeOnExec],
       permissions: .ownerReadWrite)
-    _ = try descriptor.closeAfter { try descriptor.writeAll(text.utf8) }
+    _ = try descriptor.closeAfter { try descriptor.writeAll(bytes) }
     return path(name)
   }
 

@@ -1,7 +1,8 @@
 /// How much of the disk each amount of output is.
 ///
-/// What was not read is mostly what a pipe holds, the end of it all; so old entries are thinned out, and
-/// the answer for long ago becomes less than it might be.
+/// What was not read is what a pipe or socket holds, the last few MiB of it all. There the answer is
+/// exact but for pieces of less than ``spacing`` bytes; what was before is thinned out, and the answer
+/// for it is less than it might be.
 struct DeliveryLog {
   private struct Entry {
     var output: UInt64
@@ -9,6 +10,7 @@ struct DeliveryLog {
   }
 
   private static let capacity = 4096
+  private static let spacing: UInt64 = 512
   private var entries: [Entry] = []
 
   init() { entries.reserveCapacity(Self.capacity) }
@@ -19,10 +21,17 @@ struct DeliveryLog {
     entries.append(Entry(output: output, disk: disk))
   }
 
-  /// Every second one of the older half goes.
+  /// Entries close to the one kept before them go, and if these are few, of the older half every second.
   private mutating func thinOut() {
+    var kept = 1
+    for entry in entries.dropFirst() where entry.output - entries[kept - 1].output >= Self.spacing {
+      entries[kept] = entry
+      kept += 1
+    }
+    entries.removeSubrange(kept...)
     let half = Self.capacity / 2
-    for index in 0..<(half / 2) { entries[index] = entries[2 * index + 1] }
+    guard kept > half else { return }
+    for index in 0..<(half / 2) { entries[index] = entries[2 * index] }
     entries.removeSubrange((half / 2)..<half)
   }
 

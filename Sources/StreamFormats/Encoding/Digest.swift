@@ -27,12 +27,13 @@ final class Digest: @unchecked Sendable {
 
     init?() {
       guard let memory = Memory(count: MemoryLayout<sha256_ctx>.size),
-        let zeroes = Memory(count: 64 << 10)
+        let zeroes = Memory(count: 64 << 10),
+        let state = memory.bytes.bindMemory(to: sha256_ctx.self).baseAddress
       else { return nil }
       zeroes.bytes.initializeMemory(as: UInt8.self, repeating: 0)
       self.memory = memory
       self.zeroes = zeroes
-      state = memory.bytes.bindMemory(to: sha256_ctx.self).baseAddress!
+      self.state = state
       nettle_sha256_init(state)
     }
 

@@ -1,4 +1,6 @@
 import NBDKit
+import StreamCore
+import StreamFormats
 import StreamIO
 import Synchronization
 import SystemPackage
@@ -63,7 +65,7 @@ final class Disk: Sendable {
     do throws(IOFailure) {
       let opened = try endpoint.open()
       command = opened.command
-      stream = Self.stream(opened, prepared, clients, gauge)
+      stream = try Self.stream(opened, prepared, clients, gauge)
     } catch {
       reason = PluginError(error, of: prepared.name)
     }
@@ -92,7 +94,7 @@ final class Disk: Sendable {
 
   private static func stream(
     _ endpoint: OpenEndpoint, _ prepared: PreparedDisk, _ clients: Clients, _ gauge: Gauge
-  ) -> Stream {
+  ) throws(IOFailure) -> Stream {
     switch prepared.parameters.direction {
     case .write:
       let sink = DescriptorSink(
@@ -103,9 +105,15 @@ final class Disk: Sendable {
     case .read:
       let source = DescriptorSource(
         endpoint, name: prepared.name, patience: .whileServing, gauge: gauge)
+      let decoding: ReadStream.Source
+      do {
+        decoding = try DecodingSource(prepared.parameters.decompress, from: source)
+      } catch {
+        throw IOFailure(.noMemory, "there is no memory to decode it")
+      }
       return .read(
         ReadStream(
-          source, prepared.parameters, keepingIn: prepared.medium, for: clients, gauge: gauge))
+          decoding, prepared.parameters, keepingIn: prepared.medium, for: clients, gauge: gauge))
     }
   }
 

@@ -1,4 +1,5 @@
 import NBDKit
+import StreamFormats
 import StreamIO
 
 /// One parameter of the command line: what it is called, what `--help` says of it, and how its value
@@ -69,6 +70,17 @@ extension Parameters {
         """
     ) { value, parameters throws(PluginError) in
       parameters.givenRewind = try Server.parseSize(value)
+    },
+    Parameter(
+      key: "decompress", value: "zstd|gzip",
+      help: "How the stream is compressed that is read (default: not)."
+    ) { value, parameters throws(PluginError) in
+      guard let compression = Compression(rawValue: value) else {
+        throw PluginError(
+          .invalidArgument,
+          "not a compression that is known: give zstd or gzip")
+      }
+      parameters.decompress = compression
     },
     Parameter(
       key: "spool", value: "DIRECTORY",

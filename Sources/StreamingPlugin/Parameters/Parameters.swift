@@ -1,4 +1,5 @@
 import NBDKit
+import StreamFormats
 import StreamIO
 import SystemPackage
 
@@ -28,6 +29,8 @@ struct Parameters: Sendable {
   var pad = false
   /// Where what waits is kept, absolute, if not in memory.
   var spool: String?
+  /// How the stream that is read is compressed, if it is.
+  var decompress: Compression?
   /// Whether to show how far the stream is.
   var progress = false
   /// Where the report goes, if it is wanted.
@@ -65,6 +68,12 @@ struct Parameters: Sendable {
         .invalidArgument,
         "reorder=\(reorder): nothing is written to a disk that comes from \(endpoint.name): leave it "
           + "out")
+    }
+    if direction == .write, let decompress {
+      throw PluginError(
+        .invalidArgument,
+        "decompress=\(decompress.rawValue): nothing is read from \(endpoint.name): it is for read=, "
+          + "read-fd= and read-command=")
     }
     if pad {
       if case .command = endpoint.kind, direction == .write {

@@ -12,7 +12,7 @@ extension Report {
     \(Self.beginning)1, "outcome": "\(outcome.rawValue)", "direction": "\(direction.rawValue)", \
     "size": \(Self.orNull(size)), "bytes": \(bytes), "missing_bytes": \(missingBytes), \
     "zero_bytes": \(zeroBytes), "refused_requests": \(refusedRequests), \
-    "format": "raw", "compression": null, "output_bytes": \(outputBytes), \
+    "format": "raw", "compression": \(compression.map(Self.quoted) ?? "null"), "output_bytes": \(outputBytes), \
     "digest": null, "disk_digest": null, "seconds": \(milliseconds), \
     "largest_reorder": \(largestReorder), "exit_status": \(Self.orNull(exitStatus)), \
     "error": \(error.map(Self.quoted) ?? "null")}

@@ -42,11 +42,12 @@ enum Decoders {
     var disk: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: Compression.gzip.blockSize)
     return stream.withUnsafeBytes { stream in
+      guard let base = stream.baseAddress else { return nil }
       var offset = 0
       while offset < stream.count {
         var (taken, made) = (0, 0)
         let result = libdeflate_gzip_decompress_ex(
-          decompressor, stream.baseAddress! + offset, stream.count - offset, &buffer, buffer.count,
+          decompressor, base + offset, stream.count - offset, &buffer, buffer.count,
           &taken, &made)
         guard result == LIBDEFLATE_SUCCESS else { return nil }
         disk += buffer[..<made]
@@ -61,8 +62,8 @@ enum Decoders {
     var borders: [Int] = []
     var offset = 0
     stream.withUnsafeBytes { stream in
-      while offset < stream.count {
-        let base = stream.baseAddress! + offset
+      while offset < stream.count, let start = stream.baseAddress {
+        let base = start + offset
         switch compression {
         case .zstd: offset += ZSTD_findFrameCompressedSize(base, stream.count - offset)
         case .gzip:
@@ -87,9 +88,8 @@ func expectZeroes(
 ) {
   let bytes = bytes ?? []
   let same = bytes.withUnsafeBytes { bytes in
-    bytes.count == count
-      && (count == 0
-        || (bytes[0] == 0 && memcmp(bytes.baseAddress!, bytes.baseAddress! + 1, count - 1) == 0))
+    guard let start = bytes.baseAddress, count > 0 else { return bytes.count == count }
+    return bytes.count == count && bytes[0] == 0 && memcmp(start, start + 1, count - 1) == 0
   }
   #expect(same, "\(bytes.count) bytes for \(count) zeroes", sourceLocation: sourceLocation)
 }

@@ -62,7 +62,7 @@ func randomRequests(
   var requests: [Request] = []
   var size = 0
   while size < total {
-    let scale = [10, 5000, 70_000, 300_000].randomElement(using: &generator)!
+    let scale = [10, 5000, 70_000, 300_000][Int.random(in: 0..<4, using: &generator)]
     let count = Int.random(in: 0...scale, using: &generator)
     switch Int.random(in: 0..<10, using: &generator) {
     case 0..<3: requests.append(.zeroes(UInt64(count)))
