@@ -1,6 +1,7 @@
 import NBDKit
 import StreamFormats
 import StreamIO
+import SystemPackage
 
 /// One parameter of the command line: what it is called, what `--help` says of it, and how its value
 /// is taken.
