@@ -135,6 +135,15 @@ struct CoverageTests {
     #expect(stream.firstMissing(of: 15) == 0..<2)
   }
 
+  @Test(
+    "is exact where a request fails after holes behind it were sent and forgotten",
+    arguments: [[Step.write(4..<5)], [.write(1..<2), .write(4..<5)]])
+  func failedBeforeHoles(writes: [Step]) {
+    expectAgreement(
+      Setup(disk: 6, reorder: 8, remembered: 0),
+      writes + [.flush(.interrupted(after: 0)), .write(0..<1, .interrupted(after: 3))])
+  }
+
   @Test("is known for a disk of any size at once")
   func large() throws {
     var stream = OrderedStream(
