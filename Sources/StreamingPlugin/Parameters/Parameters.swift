@@ -1,4 +1,5 @@
 import NBDKit
+import StreamFormats
 import StreamIO
 import SystemPackage
 
@@ -28,6 +29,13 @@ struct Parameters: Sendable {
   var pad = false
   /// Where what waits is kept, absolute, if not in memory.
   var spool: String?
+  /// How the stream is compressed, if it is.
+  var compression: Compression?
+  var compressionLevel: Int?
+  var compressionThreads: Int?
+  /// Whether the report tells digests of the stream and of the disk.
+  var digestsOutput = false
+  var digestsDisk = false
   /// Whether to show how far the stream is.
   var progress = false
   /// Where the report goes, if it is wanted.
@@ -66,6 +74,7 @@ struct Parameters: Sendable {
         "reorder=\(reorder): nothing is written to a disk that comes from \(endpoint.name): leave it "
           + "out")
     }
+    try checkEncoding(endpoint)
     if pad {
       if case .command = endpoint.kind, direction == .write {
         throw PluginError(
