@@ -2,6 +2,8 @@
 #   make demo       stream an example image through the plugin into zstd and compare
 #                   (one of yours: make demo IMAGE=disk.qcow2 FORMAT=qcow2 OUT=disk.raw.zst)
 #   make check      build, and run all tests (some: make check FILTER=name)
+#   make check-versions  run the end-to-end tests with this nbdkit and with Debian's newest, unpacked
+#                   into build/ with its own C library
 #   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 30 minutes
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
 #   make bench-count  count allocations and system calls per request, into the same page
@@ -18,7 +20,6 @@
 #   make docs       build the documentation of NBDKit for plugin authors into build/docs
 #   make dist       pack the last commit as a source tarball, into build/
 #   make deb        build a Debian package, into build/
-#   make check-systemd  start and stop deploy's unit under a systemd of its own, as root
 #   make check-deb  install it into a clean Debian and stream there, in about 2 minutes, as root
 #   make rpm        build an RPM package of the source tarball, into build/rpm/
 #   make format     format the Swift sources
@@ -61,8 +62,9 @@ SCRIPTS := .ci/run Tests/Sanitizers/bin/nbdkit \
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
-.PHONY: build demo check nested-packages sanitize fuzz soak bench bench-count bench-scale install \
-  uninstall man docs format lint dist deb check-deb check-systemd rpm deps demo-deps bench-deps pack-deps clean help
+.PHONY: build demo check check-versions nested-packages sanitize fuzz soak bench \
+  bench-count bench-scale install uninstall man docs format lint dist deb check-deb rpm deps \
+  demo-deps bench-deps pack-deps clean help
 
 build: $(PLUGIN) $(COMMAND)
 
@@ -130,7 +132,20 @@ else
 	$(TEST) --filter EndToEndTests
 	swift test --package-path Examples/RAMDisk --scratch-path .build/thread --disable-xctest \
 	  --sanitize=thread
+	$(call newest,$(MAIN_JOB))
 endif
+
+# With Debian's newest nbdkit first in PATH; not at all where it can't be had, which is said.
+newest = directory=$$(scripts/nbdkit-newest.sh) || exit $$(($$? != 3)); \
+  PATH=$$directory:$$PATH $(TEST) --filter 'EndToEndTests.($(1))'
+MAIN_JOB = (RunTests|QemuImgTests|ReadingClientsTests|SignalTests)/|HostileClientTests/(everyFlag|waitingParent)
+
+# All that runs nbdkit, with both.
+check-versions: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
+check-versions: deps build nested-packages
+	swift build --build-tests
+	$(TEST) --filter EndToEndTests
+	$(call newest,.*)
 
 # Without the two suites that only compute: they take minutes there, and make fuzz does the same.
 SANITIZED = --skip 'EndToEndTests|RandomOperationsTests|EveryLayoutTests'
@@ -184,6 +199,7 @@ soak: deps build
 	$(SOAK) 'RandomLivesTests'
 	$(HOSTILE)/random_signals.py --runs 5000
 	$(HOSTILE)/early_signals.py --runs 10000
+	$(HOSTILE)/waiting_parent.py --early 2000
 	$(HOSTILE)/many_connections.py 100000
 	$(HOSTILE)/endless_stream.py 65536
 	$(HOSTILE)/fuzz_sessions.py --seconds $(SECONDS)
@@ -227,9 +243,6 @@ deb: pack-deps build
 
 check-deb: deb
 	scripts/check-deb.sh installed '$(DEB)'
-
-check-systemd: build
-	scripts/check-systemd.sh
 
 # Debian's rpm knows none of Debian's packages.
 rpm: pack-deps dist

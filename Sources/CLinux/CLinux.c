@@ -62,25 +62,3 @@ void clinux_trim_heap(void) { malloc_trim(0); }
 int clinux_punch(int file, off_t start, off_t count) {
   return fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, start, count);
 }
-
-static volatile sig_atomic_t terminations;
-
-static volatile pid_t excused_sender;
-
-static void count_termination(int signal, siginfo_t *info, void *context) {
-  (void)signal;
-  (void)context;
-  if (excused_sender != 0 && info->si_pid == excused_sender) return;
-  terminations = terminations + 1;
-}
-
-int clinux_catch_termination(pid_t excused) {
-  struct sigaction action = {.sa_sigaction = count_termination, .sa_flags = SA_SIGINFO};
-  terminations = 0;
-  excused_sender = excused;
-  sigemptyset(&action.sa_mask);
-  return sigaction(SIGTERM, &action, NULL) == -1 ? -1
-                                                 : sigaction(SIGINT, &action, NULL);
-}
-
-int clinux_terminations(void) { return terminations; }

@@ -4,6 +4,7 @@
 /* The callbacks that carry request flags (pread, zero, ...) are those of API
  * version 2; the header gives version 1 to those who ask for nothing. */
 #define NBDKIT_API_VERSION 2
+#include <stddef.h>
 #include <nbdkit-plugin.h>
 
 /* Swift can't call variadic C functions, and text of ours must never be read
@@ -24,6 +25,74 @@ static inline int cnbdkit_disconnect(int force) {
     return -1;
   nbdkit_disconnect(force);
   return 0;
+}
+
+/* Newer ones, weak for the same reason. The header of an older nbdkit has none of them. Where the
+ * server has not, each of these returns -2 and does nothing. */
+extern int nbdkit_parse_probability(const char *, const char *, double *) __attribute__((weak));
+extern int nbdkit_parse_delay(const char *, const char *, unsigned *, unsigned *)
+    __attribute__((weak));
+extern char *nbdkit_peer_security_context(void) __attribute__((weak));
+extern char *nbdkit_peer_tls_dn(void) __attribute__((weak));
+extern char *nbdkit_peer_tls_issuer_dn(void) __attribute__((weak));
+extern void nbdkit_debug_hexdump(const void *, size_t, const char *, uint64_t)
+    __attribute__((weak));
+extern void nbdkit_debug_hexdiff(const void *, const void *, size_t, const char *, uint64_t)
+    __attribute__((weak));
+extern const char *nbdkit_name(void) __attribute__((weak));
+extern const char *nbdkit_timestamp(void) __attribute__((weak));
+
+static inline int cnbdkit_parse_probability(const char *what, const char *text, double *value) {
+  return nbdkit_parse_probability ? nbdkit_parse_probability(what, text, value) : -2;
+}
+
+static inline int cnbdkit_parse_delay(const char *what, const char *text, unsigned *seconds,
+                                      unsigned *nanoseconds) {
+  return nbdkit_parse_delay ? nbdkit_parse_delay(what, text, seconds, nanoseconds) : -2;
+}
+
+/* A text of the server's, or NULL with an error printed; returns whether it could be asked. */
+static inline int cnbdkit_peer_security_context(char **text) {
+  if (!nbdkit_peer_security_context)
+    return -2;
+  *text = nbdkit_peer_security_context();
+  return 0;
+}
+
+static inline int cnbdkit_peer_tls_dn(char **text) {
+  if (!nbdkit_peer_tls_dn)
+    return -2;
+  *text = nbdkit_peer_tls_dn();
+  return 0;
+}
+
+static inline int cnbdkit_peer_tls_issuer_dn(char **text) {
+  if (!nbdkit_peer_tls_issuer_dn)
+    return -2;
+  *text = nbdkit_peer_tls_issuer_dn();
+  return 0;
+}
+
+static inline int cnbdkit_debug_hexdump(const void *bytes, size_t count, const char *prefix,
+                                        uint64_t start) {
+  if (!nbdkit_debug_hexdump)
+    return -2;
+  nbdkit_debug_hexdump(bytes, count, prefix, start);
+  return 0;
+}
+
+static inline int cnbdkit_debug_hexdiff(const void *one, const void *other, size_t count,
+                                        const char *prefix, uint64_t start) {
+  if (!nbdkit_debug_hexdiff)
+    return -2;
+  nbdkit_debug_hexdiff(one, other, count, prefix, start);
+  return 0;
+}
+
+static inline const char *cnbdkit_name(void) { return nbdkit_name ? nbdkit_name() : NULL; }
+
+static inline const char *cnbdkit_timestamp(void) {
+  return nbdkit_timestamp ? nbdkit_timestamp() : NULL;
 }
 
 #endif

@@ -4,7 +4,7 @@ import SystemPackage
 /// A connection's beginning and end, and what it is asked before its first request.
 extension Callbacks {
   static let open: @convention(c) (Int32) -> UnsafeMutableRawPointer? = { readOnly in
-    answer(nil) { try loaded().open(readOnly: readOnly != 0) }
+    answer(nil) { try ClientAtHand.opening { try loaded().open(readOnly: readOnly != 0) } }
   }
 
   static let close: @convention(c) (UnsafeMutableRawPointer?) -> Void = { handle in

@@ -47,7 +47,10 @@ extension Callbacks {
   }
 
   static let preconnect: @convention(c) (Int32) -> Int32 = { readOnly in
-    status { try loaded().screening?.preconnect(readOnly: readOnly != 0) }
+    status {
+      ClientAtHand.meet()
+      try loaded().screening?.preconnect(readOnly: readOnly != 0)
+    }
   }
 
   static let listExports: @convention(c) (Int32, Int32, OpaquePointer?) -> Int32 = {

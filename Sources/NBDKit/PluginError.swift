@@ -8,6 +8,9 @@ public struct PluginError: Error, Equatable, Sendable {
 
   /// One line for the log: parameter or call, what is wrong with which value, what would be right;
   /// lower case, no full stop. An empty one prints nothing, for what was said often enough.
+  ///
+  /// nbdkit 1.42 and newer send that of a failed opening to the client too, which may be anybody: no
+  /// secret belongs in it, nor what a stranger must not know.
   public var message: String
 
   /// Makes an error of its two parts.

@@ -45,7 +45,7 @@ extension Plugin {
     table.get_ready = Callbacks.getReady
     table.after_fork = Callbacks.afterFork
     table.cleanup = Callbacks.cleanup
-    if Self.self is any ClientScreening.Type { table.preconnect = Callbacks.preconnect }
+    table.preconnect = Callbacks.preconnect
     if Self.self is any ExportListing.Type { table.list_exports = Callbacks.listExports }
     if Self.self is any DefaultExportNaming.Type {
       table.default_export = Callbacks.defaultExport

@@ -3,7 +3,8 @@ import Glibc
 import SystemPackage
 
 /// The client at hand. Outside a call that concerns a client there is none; the server then prints a
-/// line, and the answer is `nil` or an error.
+/// line, and the answer is `nil` or an error. A connection that a filter opens for itself has none
+/// either: no line is printed for that.
 extension Server {
   /// The export that the client asked for, `""` for the default one. Untrusted: any text of at most
   /// 4096 bytes.
@@ -12,7 +13,7 @@ extension Server {
   ///
   /// C function: `nbdkit_export_name`.
   public static func exportName() throws(PluginError) -> String {
-    guard let name = nbdkit_export_name() else {
+    guard ClientAtHand.mayBeAskedAbout, let name = nbdkit_export_name() else {
       throw PluginError(.invalidArgument, "no client has named an export")
     }
     guard let name = String(validatingCString: name) else {
@@ -23,12 +24,14 @@ extension Server {
 
   /// Whether the client has proved itself by TLS. C function: `nbdkit_is_tls`.
   public static var isTLS: Bool? {
+    guard ClientAtHand.mayBeAskedAbout else { return nil }
     let answer = nbdkit_is_tls()
     return answer < 0 ? nil : answer == 1
   }
 
   /// Where the client comes from. C function: `nbdkit_peer_name`.
   public static var peerAddress: PeerAddress? {
+    guard ClientAtHand.mayBeAskedAbout else { return nil }
     var storage = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     let status = withUnsafeMutableBytes(of: &storage) { bytes in
@@ -42,18 +45,19 @@ extension Server {
 
   /// The client's process, where it came over a UNIX socket. C function: `nbdkit_peer_pid`.
   public static var peerProcess: Int32? {
+    guard ClientAtHand.mayBeAskedAbout else { return nil }
     let process = nbdkit_peer_pid()
     return process > 0 ? Int32(exactly: process) : nil
   }
 
   /// The user that process belongs to. C function: `nbdkit_peer_uid`.
   public static var peerUser: UInt32? {
-    UInt32(exactly: nbdkit_peer_uid())
+    ClientAtHand.mayBeAskedAbout ? UInt32(exactly: nbdkit_peer_uid()) : nil
   }
 
   /// The group that process belongs to. C function: `nbdkit_peer_gid`.
   public static var peerGroup: UInt32? {
-    UInt32(exactly: nbdkit_peer_gid())
+    ClientAtHand.mayBeAskedAbout ? UInt32(exactly: nbdkit_peer_gid()) : nil
   }
 }
 

@@ -165,6 +165,7 @@ public struct FakeServer: @unchecked Sendable {
     let context = FakeClient.Context(
       exportName: (exportBytes + [0]).map(CChar.init(bitPattern:)), isTLS: isTLS)
     var handle: UnsafeMutableRawPointer?
+    ClientAtHand.meet()
     try succeed(table.open, as: context) {
       handle = $0(readOnly ? 1 : 0)
       return handle == nil ? -1 : 0

@@ -13,8 +13,14 @@ final class ServerProcess: Sendable {
     startedAs.store(getpid(), ordering: .relaxed)
   }
 
-  /// Nothing was made, or the server has handlers of its own now.
+  /// Lets come what was held back: nothing was made.
+  func release() {
+    TerminationSignals.release()
+  }
+
+  /// The server has handlers of its own now: notes from now on which signals come.
   func serve() {
+    TerminationSignals.watch()
     TerminationSignals.release()
   }
 

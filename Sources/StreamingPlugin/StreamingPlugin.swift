@@ -71,7 +71,7 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
         state = .prepared(try PreparedDisk(parameters))
       }
     } catch {
-      process.serve()
+      process.release()
       throw error
     }
   }

@@ -39,6 +39,12 @@ struct HostileClientTests {
     try await playHostile("early_signals.py", "--runs", "500")
   }
 
+  @Test(
+    "Each signal to each process, whatever it is at, with and without --run, ends all in order")
+  func waitingParent() async throws {
+    try await playHostile("waiting_parent.py", "--early", "60")
+  }
+
   @Test("Ten thousand clients leave nothing open and take no memory")
   func manyConnections() async throws {
     try await playHostile("many_connections.py")

@@ -1,7 +1,8 @@
 import Testing
 
 @Suite(
-  "A FIFO that was not one reader's is never complete", .endToEnd, .requires("nbdkit", "python3-libnbd"))
+  "A FIFO that was not one reader's is never complete", .endToEnd,
+  .requires("nbdkit", "python3-libnbd"))
 struct SharedFIFOTests {
   /// Runs a script where there are `fifo`, the plugin in `$plugin`, and `wait_for`, which waits for a
   /// command to succeed; it writes its stream to `fifo` and its report to `report`.
@@ -37,8 +38,8 @@ struct SharedFIFOTests {
       """
       (head -c 65536 fifo >one; cat fifo >two) &
       nbdkit -U - "$plugin" pipe=fifo size=128K report=report --run "$(cat <<'END'
-      (while ! test -s one || pgrep -f 'head -c 65536 fifo' >/dev/null; do sleep 0.05; done
-       sleep 0.3; touch go) &
+      # The shell makes `two` once the first reader has ended.
+      (until test -e two; do sleep 0.05; done; sleep 0.3; touch go) &
       \(client)
       END
       )"; wait

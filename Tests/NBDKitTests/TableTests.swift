@@ -13,7 +13,7 @@ struct TableTests {
   static let always: Set = [
     "name", "load", "unload", "dump_plugin", "config", "config_complete", "thread_model",
     "get_ready", "after_fork", "cleanup", "open", "close", "get_size", "is_rotational",
-    "can_multi_conn", "pread",
+    "can_multi_conn", "pread", "preconnect",
   ]
 
   @Test("holds what every plugin needs and nothing else for the smallest plugin")

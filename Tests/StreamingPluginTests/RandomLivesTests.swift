@@ -76,7 +76,8 @@ private struct Life {
         guard let client = try? open(served) else { break }
         clients.append(client)
       }
-      perform(request, clients, random.once(in: 5) ? random.below(clients.count) : clients.count - 1)
+      perform(
+        request, clients, random.once(in: 5) ? random.below(clients.count) : clients.count - 1)
     }
     for (number, client) in clients.enumerated() {
       if !random.once(in: 3) { perform(.flush, clients, number) }

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "Endpoints.h"
+#include "Signals.h"
 #include "Supervisor.h"
 
 /* Puts pages into a pipe by reference, never waiting (EAGAIN). The pages must not change until
@@ -44,11 +45,5 @@ int clinux_usable_processors(void);
 
 /* Gives a part of a file's room back to the disk; it reads as zeroes then. */
 int clinux_punch(int file, off_t start, off_t count);
-
-/* From now on SIGTERM and SIGINT are counted and do nothing else; those that the process `excused`
- * sends are not even counted (0: nobody's). A signal handler may do next to nothing, which Swift
- * can't promise. */
-int clinux_catch_termination(pid_t excused);
-int clinux_terminations(void);
 
 #endif

@@ -5,7 +5,7 @@ import Glibc
 public enum TerminationSignals {
   /// Holds back in this thread, the only one, what would end the process before the server has handlers,
   /// and would leave behind what was made. Up to ``release()``, or until a process is forked, in the one
-  /// that forks: that is not the one that serves.
+  /// that forks: that is not the one that serves, and passes the signals on to it from then on.
   public static func hold() {
     var signals = sigset_t()
     sigemptyset(&signals)
@@ -13,6 +13,8 @@ public enum TerminationSignals {
     var before = sigset_t()
     guard pthread_sigmask(SIG_BLOCK, &signals, &before) == 0 else { return }
     maskBefore = before
+    // First: the signals are let come when there is a handler for them.
+    _ = clinux_prepare_waiting()
     pthread_atfork(nil, { TerminationSignals.release() }, nil)
   }
 
@@ -21,6 +23,23 @@ public enum TerminationSignals {
     guard var before = maskBefore else { return }
     maskBefore = nil
     pthread_sigmask(SIG_SETMASK, &before, nil)
+  }
+
+  /// Takes note of what comes from now on, before the server does. Once, in the process that serves, when
+  /// the server has its handlers. If the process that was started waits for this one's end, its own end
+  /// is a SIGTERM here.
+  public static func watch() {
+    _ = clinux_watch_termination()
+  }
+
+  /// Whether one came since: the server is stopping.
+  public static var haveCome: Bool { clinux_was_terminated() != 0 }
+
+  /// Waits so many milliseconds, or until one comes.
+  public static func wait(_ milliseconds: Int) {
+    var request = pollfd(
+      fd: clinux_termination_descriptor(), events: Int16(POLLIN), revents: 0)
+    poll(&request, 1, Int32(clamping: milliseconds))
   }
 
   /// Starts counting at 0; the signals do nothing else from now on.

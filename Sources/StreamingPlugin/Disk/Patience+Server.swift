@@ -3,10 +3,12 @@ import NBDKit
 import StreamIO
 
 extension Patience {
-  /// As long as the server runs and the client at hand is there.
+  /// As long as the server runs and the client at hand is there. The server prints a line of its own
+  /// where its sleep finds that either is not so: it is not asked once a signal is known to have come.
   static let whileServing = Patience(
     pause: { milliseconds in
-      (try? Server.sleep(for: .milliseconds(milliseconds))) != nil
+      if milliseconds > 0 { TerminationSignals.wait(milliseconds) }
+      return !TerminationSignals.haveCome && (try? Server.sleep(for: .zero)) != nil
     },
     announce: Server.error)
 

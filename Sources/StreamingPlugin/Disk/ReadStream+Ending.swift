@@ -26,7 +26,7 @@ extension ReadStream {
       report.conclude(
         ReadCoverage(
           left: left, dropped: stream.droppedBytes, refused: stream.refusedReads,
-          clients: clients.presence))
+          clients: clients.presenceAtEnd()))
       ending.carryOut(on: &report, sourceHasGivenAll: isWhole) { stream.source.close() }
       if let began = state.requests.began { report.seconds = .now - began }
       report.unsaidRefusals = state.requests.unsaid

@@ -22,7 +22,8 @@ extension WriteStream {
       let size = parameters.size ?? stream.high
       var coverage = Coverage(
         missing: stream.missingBytes(of: size), first: stream.firstMissing(of: size),
-        isSettled: state.isSettled, needsFlush: parameters.rewind > 0, clients: clients.presence)
+        isSettled: state.isSettled, needsFlush: parameters.rewind > 0,
+        clients: clients.presenceAtEnd())
       do throws(StreamError) {
         try stream.finish()
         if report.outcome != .failed, parameters.pad, coverage.missing > 0 {

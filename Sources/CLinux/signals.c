@@ -1,0 +1,261 @@
+#define _GNU_SOURCE
+#include "Signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT};
+enum { KINDS = sizeof numbers / sizeof *numbers };
+
+static int kind_of(int number) {
+  for (int kind = 0; kind < KINDS; kind++)
+    if (numbers[kind] == number) return kind;
+  return 0;
+}
+
+static int handle(int number, void (*handler)(int, siginfo_t *, void *), struct sigaction *before) {
+  struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESTART};
+  sigemptyset(&action.sa_mask);
+  return sigaction(number, &action, before);
+}
+
+/* MARK: In the process that waits */
+
+/* The process that was started, while it may fork one that serves. */
+static pid_t started;
+/* The process that serves, where it is another one. */
+static pid_t server;
+/* How many signals of each kind came to be passed on. */
+static atomic_int passed_on[KINDS];
+/* Tells the parent the child's number, which a handler of pthread_atfork is not told. */
+static int child_number[2] = {-1, -1};
+
+/* Each with how many there were: a signal that finds the same one pending is lost, its number is not. */
+static void pass_on(int number, siginfo_t *info, void *context) {
+  (void)info;
+  (void)context;
+  int error = errno;
+  union sigval count = {.sival_int = ++passed_on[kind_of(number)]};
+  sigqueue(server, number, count);
+  errno = error;
+}
+
+/* Takes SIGINT and SIGQUIT back from system(3), which has them ignored while it waits. Looks for that,
+ * as nothing tells; not for ever, as system may have failed. */
+static void *take_back(void *unused) {
+  (void)unused;
+  for (int turn = 0; turn < 1000; turn++) {
+    struct sigaction interrupt, quit;
+    sigaction(SIGINT, NULL, &interrupt);
+    sigaction(SIGQUIT, NULL, &quit);
+    if (interrupt.sa_handler == SIG_IGN && quit.sa_handler == SIG_IGN) {
+      handle(SIGINT, pass_on, NULL);
+      handle(SIGQUIT, pass_on, NULL);
+      break;
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 2 * 1000 * 1000}, NULL);
+  }
+  return NULL;
+}
+
+static void start_taking_back(void) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  sigset_t all, before;
+  if (pthread_attr_init(&attributes) != 0) return;
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_create(&thread, &attributes, take_back, NULL);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  pthread_attr_destroy(&attributes);
+}
+
+enum { LOOKED_AT = 1024 };
+static bool was_open[LOOKED_AT];
+/* What standard input and output were: nbdkit keeps copies for its command. */
+static struct stat standard[2];
+
+static bool is_closed_on_execution(int descriptor) {
+  int flags = fcntl(descriptor, F_GETFD);
+  return flags != -1 && flags & FD_CLOEXEC;
+}
+
+static void look_at_descriptors(void) {
+  for (int descriptor = 0; descriptor < LOOKED_AT; descriptor++)
+    was_open[descriptor] = fcntl(descriptor, F_GETFD) != -1;
+  for (int number = 0; number < 2; number++)
+    if (fstat(number, &standard[number]) == -1) standard[number].st_ino = 0;
+}
+
+static bool is_standard(int descriptor) {
+  struct stat file;
+  if (fstat(descriptor, &file) == -1) return false;
+  for (int number = 0; number < 2; number++)
+    if (file.st_ino == standard[number].st_ino && file.st_dev == standard[number].st_dev) return true;
+  return false;
+}
+
+static void close_what_was_opened_since(void) {
+  for (int descriptor = STDERR_FILENO + 1; descriptor < LOOKED_AT; descriptor++)
+    if (!was_open[descriptor] && is_closed_on_execution(descriptor) && !is_standard(descriptor))
+      close(descriptor);
+}
+
+/* Standard input is marked in the child, as being closed on execution, and stays so unless it is
+ * opened anew: a server that goes into the background does that, one that is waited for does not. */
+static void mark(bool marks) {
+  int flags = fcntl(STDIN_FILENO, F_GETFD);
+  if (flags == -1) return;
+  fcntl(STDIN_FILENO, F_SETFD, marks ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC);
+}
+
+/* Where standard input is closed, or for the process alone, nobody is found to wait. */
+static bool may_be_marked(void) {
+  int flags = fcntl(STDIN_FILENO, F_GETFD);
+  return flags != -1 && !(flags & FD_CLOEXEC);
+}
+
+static bool has_marked;
+
+/* nbdkit sets its handlers just before it forks: a fork before that is a filter's. */
+static bool server_forks(void) {
+  struct sigaction found;
+  return started == getpid() && sigaction(SIGTERM, NULL, &found) == 0 &&
+         found.sa_handler != SIG_DFL && found.sa_handler != SIG_IGN;
+}
+
+static void before_fork(void) {
+  if (!server_forks() || pipe2(child_number, O_CLOEXEC) == -1) return;
+  has_marked = may_be_marked();
+  if (has_marked) mark(true);
+}
+
+static void after_fork_in_child(void) {
+  if (started == 0 || child_number[1] == -1) return;
+  pid_t self = getpid();
+  (void)!write(child_number[1], &self, sizeof self);
+  close(child_number[0]);
+  close(child_number[1]);
+  child_number[0] = child_number[1] = -1;
+}
+
+static void after_fork_in_parent(void) {
+  if (started != getpid() || child_number[1] == -1) return;
+  if (has_marked) mark(false);
+  close(child_number[1]);
+  ssize_t count;
+  do {
+    count = read(child_number[0], &server, sizeof server);
+  } while (count == -1 && errno == EINTR);
+  close(child_number[0]);
+  child_number[0] = child_number[1] = -1;
+  /* None: fork has failed. */
+  if (count != sizeof server) return;
+  started = 0;
+  for (int kind = 0; kind < KINDS; kind++) handle(numbers[kind], pass_on, NULL);
+  close_what_was_opened_since();
+  start_taking_back();
+}
+
+int clinux_prepare_waiting(void) {
+  started = getpid();
+  look_at_descriptors();
+  int error = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+  errno = error;
+  return error == 0 ? 0 : -1;
+}
+
+/* MARK: In the process that serves */
+
+/* The process that waits, or 0. */
+static pid_t waiting;
+static pid_t excused_sender;
+/* How many came of each kind, from whoever sent them and passed on. */
+static atomic_int direct[KINDS], forwarded[KINDS];
+static atomic_bool has_come;
+/* How many there were when counting began. */
+static int counted_before;
+static int wakes = -1;
+static struct sigaction servers[KINDS];
+
+static void count(int number, siginfo_t *info) {
+  int kind = kind_of(number);
+  if (waiting != 0 && info->si_pid == waiting && info->si_code == SI_QUEUE)
+    forwarded[kind] = info->si_value.sival_int;
+  else if (info->si_pid == 0 || (info->si_pid != excused_sender && info->si_pid != waiting))
+    direct[kind]++;
+}
+
+static void count_and_serve(int number, siginfo_t *info, void *context) {
+  int error = errno;
+  count(number, info);
+  has_come = true;
+  (void)!write(wakes, &(uint64_t){1}, sizeof(uint64_t));
+  struct sigaction *server = &servers[kind_of(number)];
+  if (server->sa_flags & SA_SIGINFO)
+    server->sa_sigaction(number, info, context);
+  else if (server->sa_handler != SIG_DFL && server->sa_handler != SIG_IGN)
+    server->sa_handler(number);
+  errno = error;
+}
+
+static void count_only(int number, siginfo_t *info, void *context) {
+  (void)context;
+  count(number, info);
+}
+
+int clinux_watch_termination(void) {
+  pid_t before = started;
+  started = 0;
+  if (before != 0 && before != getpid() && is_closed_on_execution(STDIN_FILENO)) {
+    mark(false);
+    waiting = before;
+  }
+  wakes = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  for (int kind = 0; kind < KINDS; kind++) {
+    struct sigaction found;
+    /* What nobody handles, as in a test, keeps its usual effect. */
+    if (sigaction(numbers[kind], NULL, &found) == -1 || found.sa_handler == SIG_DFL ||
+        found.sa_handler == SIG_IGN)
+      continue;
+    servers[kind] = found;
+    handle(numbers[kind], count_and_serve, NULL);
+  }
+  if (waiting == 0) return 0;
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  /* It may have ended before. */
+  if (getppid() != waiting) kill(getpid(), SIGTERM);
+  return 1;
+}
+
+int clinux_was_terminated(void) { return has_come; }
+
+int clinux_termination_descriptor(void) { return wakes; }
+
+/* A signal to a whole group comes twice: once directly and once passed on. */
+static int count_all(void) {
+  int sum = 0;
+  for (int kind = 0; kind < KINDS; kind++) {
+    int one = direct[kind], other = forwarded[kind];
+    sum += one > other ? one : other;
+  }
+  return sum;
+}
+
+int clinux_catch_termination(pid_t excused) {
+  excused_sender = excused;
+  counted_before = count_all();
+  return handle(SIGTERM, count_only, NULL) == -1 ? -1 : handle(SIGINT, count_only, NULL);
+}
+
+int clinux_terminations(void) { return count_all() - counted_before; }
