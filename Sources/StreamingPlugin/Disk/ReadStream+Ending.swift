@@ -28,7 +28,7 @@ extension ReadStream {
       let isWhole = stream.hasEnded || stream.position == size
       let left = size.map { isWhole ? 0 : $0 - min(stream.position, $0) } ?? 0
       let compression = stream.source.compression
-      report.compression = compression?.rawValue
+      report.compression = compression
       report.count(
         sent: stream.takenBytes,
         output: compression == nil ? stream.position : stream.source.bytesTaken,
