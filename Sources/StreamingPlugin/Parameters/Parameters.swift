@@ -31,6 +31,8 @@ struct Parameters: Sendable {
   var spool: String?
   /// How the stream that is read is compressed, if it is.
   var decompress: Compression?
+  /// What the stream is.
+  var format = DiskFormat.raw
   /// How the stream is compressed, if it is.
   var compression: Compression?
   var compressionLevel: Int?

@@ -29,6 +29,8 @@ struct Report: Sendable {
   var refusedRequests: UInt64 = 0
   /// How many of them without a line in the log.
   var unsaidRefusals: UInt64 = 0
+  /// What the stream was.
+  var format = DiskFormat.raw
   /// How the stream was compressed, if it was.
   var compression: Compression?
   /// Digests of the stream and of the disk, those that are wanted and known.
