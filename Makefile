@@ -177,10 +177,14 @@ sanitize: deps nested-packages
 
 FUZZ = -max_total_time=$(SECONDS) -timeout=5 -artifact_prefix=build/fuzz/ -verbosity=0
 
+# Optimised code that checks its invariants all the same.
+ASSERTING = -Xswiftc -assert-config -Xswiftc Debug
+
 # What was reached is kept in build/fuzz and gone on from; a finding is left there too.
 fuzz: SECONDS = 60
 fuzz: deps
-	swift build --package-path Tests/Fuzz --scratch-path .build/fuzz --sanitize=fuzzer -Xswiftc -O
+	swift build --package-path Tests/Fuzz --scratch-path .build/fuzz --sanitize=fuzzer -Xswiftc -O \
+	  $(ASSERTING)
 	mkdir -p build/fuzz/stream build/fuzz/reads build/fuzz/parameters
 	.build/fuzz/debug/FuzzStream $(FUZZ) -max_len=300 build/fuzz/stream
 	.build/fuzz/debug/FuzzReads $(FUZZ) -max_len=300 build/fuzz/reads
@@ -189,7 +193,7 @@ fuzz: deps
 
 # Optimised, as most of it only computes.
 SOAK = SOAK=1 swift test --disable-xctest -c release --scratch-path .build/soak \
-  -Xswiftc -enable-testing --filter
+  -Xswiftc -enable-testing $(ASSERTING) --filter
 
 soak: SECONDS = 600
 soak: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
