@@ -20,7 +20,6 @@
 #   make docs       build the documentation of NBDKit for plugin authors into build/docs
 #   make dist       pack the last commit as a source tarball, into build/
 #   make deb        build a Debian package, into build/
-#   make check-systemd  start and stop deploy's unit under a systemd of its own, as root
 #   make check-deb  install it into a clean Debian and stream there, in about 2 minutes, as root
 #   make rpm        build an RPM package of the source tarball, into build/rpm/
 #   make format     format the Swift sources
@@ -63,7 +62,7 @@ SCRIPTS := .ci/run Tests/Sanitizers/bin/nbdkit \
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
-.PHONY: build demo check check-versions check-systemd nested-packages sanitize fuzz soak bench \
+.PHONY: build demo check check-versions nested-packages sanitize fuzz soak bench \
   bench-count bench-scale install uninstall man docs format lint dist deb check-deb rpm deps \
   demo-deps bench-deps pack-deps clean help
 
@@ -178,10 +177,14 @@ sanitize: deps nested-packages
 
 FUZZ = -max_total_time=$(SECONDS) -timeout=5 -artifact_prefix=build/fuzz/ -verbosity=0
 
+# Optimised code that checks its invariants all the same.
+ASSERTING = -Xswiftc -assert-config -Xswiftc Debug
+
 # What was reached is kept in build/fuzz and gone on from; a finding is left there too.
 fuzz: SECONDS = 60
 fuzz: deps
-	swift build --package-path Tests/Fuzz --scratch-path .build/fuzz --sanitize=fuzzer -Xswiftc -O
+	swift build --package-path Tests/Fuzz --scratch-path .build/fuzz --sanitize=fuzzer -Xswiftc -O \
+	  $(ASSERTING)
 	mkdir -p build/fuzz/stream build/fuzz/reads build/fuzz/parameters
 	.build/fuzz/debug/FuzzStream $(FUZZ) -max_len=300 build/fuzz/stream
 	.build/fuzz/debug/FuzzReads $(FUZZ) -max_len=300 build/fuzz/reads
@@ -190,7 +193,7 @@ fuzz: deps
 
 # Optimised, as most of it only computes.
 SOAK = SOAK=1 swift test --disable-xctest -c release --scratch-path .build/soak \
-  -Xswiftc -enable-testing --filter
+  -Xswiftc -enable-testing $(ASSERTING) --filter
 
 soak: SECONDS = 600
 soak: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
@@ -244,9 +247,6 @@ deb: pack-deps build
 
 check-deb: deb
 	scripts/check-deb.sh installed '$(DEB)'
-
-check-systemd: build
-	scripts/check-systemd.sh
 
 # Debian's rpm knows none of Debian's packages.
 rpm: pack-deps dist

@@ -35,7 +35,8 @@ make_example() {
 [ -z "$input" ] || [ -n "$out" ] || fail "IMAGE=$input needs OUT=, the file to make"
 
 # Compressed, where the plugin does that.
-zstd= suffix=
+zstd=""
+suffix=""
 ! nbdkit "$STREAM_DISK_PLUGIN" --help | grep -q '^compress=' || { zstd=--zstd; suffix=.zst; }
 
 work=$(mktemp -d)

@@ -25,6 +25,7 @@ demo  | command:zstd                             | zstd               | zstd
 demo  | command:pod2man                          | perl               | /usr/bin/pod2man
 check | file:/usr/share/bash-completion/completions/nbdkit | nbdkit    | nbdkit-bash-completion
 check | command:7z                               | p7zip-full         | p7zip-plugins
+check | command:aws                              | awscli             | awscli2
 check | command:bsdcat                           | libarchive-tools   | bsdtar
 check | command:fusermount3                      | fuse3              | fuse3
 check | command:nbdfuse                          | libnbd-bin         | /usr/bin/nbdfuse
@@ -35,12 +36,15 @@ check | command:pigz                             | pigz               | pigz
 check | command:openssl                          | openssl            | openssl
 check | command:podchecker                       | perl               | /usr/bin/podchecker
 check | command:prlimit                          | util-linux         | util-linux
+check | command:pgrep                            | procps             | procps-ng
 check | command:ps                               | procps             | procps-ng
 check | command:pv                               | pv                 | pv
 check | command:qemu-storage-daemon              | qemu-system-common | /usr/bin/qemu-storage-daemon
 check | command:setpriv                          | util-linux         | util-linux
 check | command:shellcheck                       | shellcheck         | /usr/bin/shellcheck
 check | command:socat                            | socat              | socat
+check | command:ssh                              | openssh-client     | /usr/bin/ssh
+check | file:/usr/sbin/sshd                      | openssh-server     | openssh-server
 check | command:strace                           | strace             | strace
 check | command:unshare                          | util-linux         | util-linux
 check | command:valgrind                         | valgrind           | valgrind
@@ -123,16 +127,18 @@ if [ -n "$missing" ]; then
   fi
 fi
 
-# What no distribution has a package of, beside what it has: a virtual environment of this directory's.
-environment=$(dirname "$0")/../.build/python
-case $sets in
-  *check*)
-    if ! "$environment/bin/python" -c 'import pyzstd' 2>/dev/null; then
-      echo "deps: installing pyzstd from PyPI into .build/python"
-      /usr/bin/python3 -m venv --system-site-packages "$environment"
-      "$environment/bin/pip" install --quiet --disable-pip-version-check pyzstd
-    fi
-    ;;
+# What no distribution has: an object store to try uploads on, and a decoder. By pip, into a place of its
+# own.
+venv=$(dirname "$0")/../build/venv
+case " $sets " in
+  *' check '*)
+    pip() {
+      echo "deps: installing $1 into build/venv"
+      [ -x "$venv/bin/pip" ] || /usr/bin/python3 -m venv "$venv"
+      "$venv/bin/pip" -q --disable-pip-version-check install "$1"
+    }
+    command -v moto_server >/dev/null || [ -x "$venv/bin/moto_server" ] || pip 'moto[server]'
+    "$venv/bin/python" -c 'import pyzstd' 2>/dev/null || pip pyzstd ;;
 esac
 
 if ! command -v swift >/dev/null; then

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
@@ -16,6 +17,12 @@ ssize_t clinux_vmsplice(int pipe, const void *start, size_t count) {
 
 ssize_t clinux_splice(int pipe, int elsewhere, size_t count) {
   return splice(pipe, NULL, elsewhere, NULL, count, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+}
+
+int clinux_usable_processors(void) {
+  cpu_set_t usable;
+  /* More than the set has room for is more than anybody asks for. */
+  return sched_getaffinity(0, sizeof usable, &usable) == -1 ? -1 : CPU_COUNT(&usable);
 }
 
 int clinux_pipe_capacity(int pipe) { return fcntl(pipe, F_GETPIPE_SZ); }

@@ -73,18 +73,19 @@ extension OrderedStream {
   }
 
   /// Marks the end of the output of a stream that may end well, once everything is sent: asks the sink
-  /// to finish, once, however often it is called.
+  /// to finish, until it has, however often it is called.
   ///
-  /// - Throws: The failure, which is final whatever it is. After one the sink is not asked.
+  /// - Throws: The failure. After `interrupted` the sink may be asked again; after any other it is not.
   public mutating func seal() throws(StreamError) {
     if let failure { throw failure }
     guard !isSealed else { return }
-    isSealed = true
     do {
       try sink.finish()
+      isSealed = true
     } catch {
-      failure = StreamError(error)
-      throw StreamError(error)
+      let error = StreamError(error)
+      if error.isFinal { failure = error }
+      throw error
     }
   }
 }

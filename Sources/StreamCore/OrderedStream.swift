@@ -66,7 +66,7 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
   var backlog = Backlog()
   var coverage: Coverage
   /// Whether the sink was asked to finish, and has.
-  var isSealed = false
+  public internal(set) var isSealed = false
 
   /// Makes a stream at position 0.
   public init(limits: Limits, sink: Sink, store: Store) {

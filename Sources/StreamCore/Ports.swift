@@ -34,8 +34,8 @@ public protocol StreamSink {
   /// that half a stream never looks whole. Fails if anything accepted before has failed.
   mutating func flush() throws(TransferError)
 
-  /// Sends what marks the end of the output, and all that was held back. To be called once, after the
-  /// last byte of a disk that may be whole; never after a failure.
+  /// Sends what marks the end of the output, and all that was held back. To be called after the last
+  /// byte of a disk that may be whole, once, but again if it was interrupted; never after a failure.
   mutating func finish() throws(TransferError)
 
   /// How much of the disk a reader has who took all of the output but its last `unread` bytes.

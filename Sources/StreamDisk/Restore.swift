@@ -115,7 +115,8 @@ struct Restore: AsyncParsableCommand {
       isInPlace
       ? Client.writing(into: image, format: format, shows: false)
       : Client.making(absolute(image), format: format, shows: false)
-    return Run.printed(source.parameters(size: size), client, report: "report.json")
-      + (source.command == nil && names[0] != "-" ? " <\(quoted(names[0]))" : "")
+    let input = source.command == nil && names[0] != "-" ? names[0] : nil
+    return Run.printed(
+      source.parameters(size: size), client, report: "report.json", input: input)
   }
 }

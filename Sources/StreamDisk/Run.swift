@@ -36,9 +36,13 @@ struct Run {
   }
 
   /// The same for a shell, with nbdkit's own `--run`.
-  static func printed(_ parameters: [String], _ client: [String], report: String) -> String {
+  /// A file comes in by a pipe, as the plugin takes none for an endpoint.
+  static func printed(
+    _ parameters: [String], _ client: [String], report: String, input: String? = nil
+  ) -> String {
     let client = client.map { $0 == "$uri" ? "\"$uri\"" : quoted($0) }.joined(separator: " ")
-    return "nbdkit -U - \(quoted(plugin)) \(parameters.map(quoted).joined(separator: " ")) "
+    return (input.map { "cat \(quoted($0)) | " } ?? "")
+      + "nbdkit -U - \(quoted(plugin)) \(parameters.map(quoted).joined(separator: " ")) "
       + "report=\(quoted(report)) --run \(quoted(client))"
   }
 

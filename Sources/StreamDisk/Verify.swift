@@ -66,8 +66,9 @@ struct Verify: AsyncParsableCommand {
     let parameters = source.parameters(size: image.size, extra: ["rewind=8M"])
     if common.prints {
       return print(
-        Run.printed(parameters, Client.comparing(image, shows: false), report: "report.json")
-          + (streamName.map { $0 == "-" ? "" : " <\(quoted($0))" } ?? ""))
+        Run.printed(
+          parameters, Client.comparing(image, shows: false), report: "report.json",
+          input: streamName == "-" ? nil : streamName))
     }
     let carried = try source.pump()
     let progress = Progress(common.progressStyle, size: image.size) { carried?.pump.bytes }

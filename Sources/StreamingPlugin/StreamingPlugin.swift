@@ -1,5 +1,6 @@
 import Glibc
 import NBDKit
+import StreamFormats
 import Synchronization
 import SystemPackage
 
@@ -54,6 +55,11 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
       ("streaming_default_reorder", "\(Parameters.defaultReorder)"),
       ("streaming_default_rewind", "\(Parameters.defaultRewind)"),
       ("streaming_default_read_rewind", "\(Parameters.defaultReadRewind)"),
+      ("streaming_zstd_block", "\(Compression.zstd.blockSize)"),
+      ("streaming_gzip_block", "\(Compression.gzip.blockSize)"),
+      ("streaming_libzstd_version", Libraries.zstd),
+      ("streaming_libdeflate_version", Libraries.deflate),
+      ("streaming_nettle_version", Libraries.nettle),
     ]
   }
 

@@ -42,15 +42,24 @@ struct ReportSchemaTests {
     "is that of nothing else",
     arguments: [
       "", "{}", "[]", #"{"outcome": "complete"}"#,
-      #"{"outcome":"done","bytes":1,"zero_bytes":0,"size":1,"seconds":0.1,"largest_disorder":0,"exit_status":null,"error":null}"#,
-      #"{"outcome":"short","bytes":-1,"zero_bytes":0,"size":1,"seconds":0.1,"largest_disorder":0,"exit_status":null,"error":null}"#,
-      #"{"outcome":"short","bytes":1,"zero_bytes":0,"size":1,"seconds":"0.1","largest_disorder":0,"exit_status":null,"error":null}"#,
-      #"{"outcome":"short","bytes":1,"zero_bytes":0,"size":1,"seconds":0,"largest_disorder":0,"exit_status":null,"error":null,"more":1}"#,
+      #"{"version":1,"outcome":"done","direction":"write","size":1,"bytes":1,"missing_bytes":0,"zero_bytes":0,"refused_requests":0,"format":"raw","compression":null,"output_bytes":1,"digest":null,"disk_digest":null,"seconds":0.1,"largest_reorder":0,"exit_status":null,"error":null}"#,
+      #"{"version":2,"outcome":"short","direction":"write","size":1,"bytes":1,"missing_bytes":0,"zero_bytes":0,"refused_requests":0,"format":"raw","compression":null,"output_bytes":1,"digest":null,"disk_digest":null,"seconds":0.1,"largest_reorder":0,"exit_status":null,"error":null}"#,
+      #"{"version":1,"outcome":"short","direction":"write","size":1,"bytes":-1,"missing_bytes":0,"zero_bytes":0,"refused_requests":0,"format":"raw","compression":null,"output_bytes":1,"digest":null,"disk_digest":null,"seconds":0.1,"largest_reorder":0,"exit_status":null,"error":null}"#,
+      #"{"version":1,"outcome":"short","direction":"write","size":1,"bytes":1,"missing_bytes":0,"zero_bytes":0,"refused_requests":0,"format":"raw","compression":null,"output_bytes":1,"digest":null,"disk_digest":null,"seconds":"0.1","largest_reorder":0,"exit_status":null,"error":null}"#,
     ])
   func strict(_ text: String) async throws {
     let file = try Sandbox.current().path("other")
     try Data(text.utf8).write(to: URL(filePath: file))
     #expect(try await validate(file) == .exited(1))
+  }
+
+  @Test("is that of a report with keys to come")
+  func more() async throws {
+    let file = try Sandbox.current().path("other")
+    let text =
+      #"{"version":1,"outcome":"short","direction":"write","size":1,"bytes":1,"missing_bytes":0,"zero_bytes":0,"refused_requests":0,"format":"raw","compression":null,"output_bytes":1,"digest":null,"disk_digest":null,"seconds":0.1,"largest_reorder":0,"exit_status":null,"error":null,"more":1}"#
+    try Data(text.utf8).write(to: URL(filePath: file))
+    #expect(try await validate(file) == .exited(0))
   }
 
   private func validate(_ report: String) async throws -> Child.Status {

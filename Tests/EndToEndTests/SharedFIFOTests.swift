@@ -38,8 +38,8 @@ struct SharedFIFOTests {
       """
       (head -c 65536 fifo >one; cat fifo >two) &
       nbdkit -U - "$plugin" pipe=fifo size=128K report=report --run "$(cat <<'END'
-      (while ! test -s one || pgrep -f 'head -c 65536 fifo' >/dev/null; do sleep 0.05; done
-       sleep 0.3; touch go) &
+      # The shell makes `two` once the first reader has ended.
+      (until test -e two; do sleep 0.05; done; sleep 0.3; touch go) &
       \(client)
       END
       )"; wait

@@ -173,12 +173,17 @@ struct StreamDiskStatusTests {
     expectEqual(publisher.whole, image)
   }
 
-  @Test("killed at any moment, leaves the old file or the whole new one")
+  @Test(
+    "killed at any moment, leaves the old file or the whole new one",
+    .endToEnd(limit: .seconds(1800)))
   func kills() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image")
     let target = sandbox.path("target")
-    let count = isSoak ? 200 : 20
+    let count = isSoak ? 200 : 10
+    let start = ContinuousClock.now
+    try await StreamDisk.expect(StreamDisk.run("write", "-f", "raw", image, "-o", target), 0)
+    let whole = ContinuousClock.now - start
     for number in 0..<count {
       try Data("old".utf8).write(to: URL(filePath: target))
       let restores = number % 2 == 1
@@ -186,7 +191,7 @@ struct StreamDiskStatusTests {
         try StreamDisk.command()
           + (restores
             ? ["restore", "--force", image, target] : ["write", "-f", "raw", image, "-o", target]))
-      try await Task.sleep(for: .milliseconds(Int.random(in: 0...400)))
+      try await Task.sleep(for: whole * Double.random(in: 0...1.2))
       child.signal(SIGKILL)
       try await child.exit()
       if text(of: target) != "old" { expectEqual(target, image) }

@@ -115,6 +115,8 @@ struct StreamDiskTests {
     let image = sandbox.path("disk")
     try await sandbox.succeed(
       "qemu-img", "create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", image)
+    // A disk has whole sectors.
+    try await sandbox.succeed("truncate", "-s", "%512", image)
     let stream = sandbox.path("stream")
     try await StreamDisk.expect(
       StreamDisk.run("write", image, "-o", stream), 1, secret, "-f qcow2", "-f raw")

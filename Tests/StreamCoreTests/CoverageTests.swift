@@ -135,6 +135,15 @@ struct CoverageTests {
     #expect(stream.firstMissing(of: 15) == 0..<2)
   }
 
+  @Test(
+    "is exact where a request fails after holes behind it were sent and forgotten",
+    arguments: [[Step.write(4..<5)], [.write(1..<2), .write(4..<5)]])
+  func failedBeforeHoles(writes: [Step]) {
+    expectAgreement(
+      Setup(disk: 6, reorder: 8, remembered: 0),
+      writes + [.flush(.interrupted(after: 0)), .write(0..<1, .interrupted(after: 3))])
+  }
+
   @Test("is known for a disk of any size at once")
   func large() throws {
     var stream = OrderedStream(
@@ -214,15 +223,29 @@ struct SealTests {
     #expect(stream.sink.timesFinished == 0)
   }
 
-  @Test("that the sink can't take fails the stream, whatever the reason, and is not tried again")
-  func refused() throws {
+  @Test("that was interrupted is put on by the next try")
+  func interrupted() throws {
     var stream = TextStream()
     try stream.write("ab", at: 0)
     stream.sink.fault = .interrupted(after: 0)
     #expect(throws: StreamError.interrupted) { try stream.seal() }
-    #expect(stream.failure == .interrupted)
+    #expect(stream.failure == nil)
+    #expect(!stream.isSealed)
     stream.sink.fault = .none
-    #expect(throws: StreamError.interrupted) { try stream.seal() }
+    try stream.seal()
+    #expect(stream.isSealed)
+    #expect(stream.sink.timesFinished == 2)
+  }
+
+  @Test("that the sink can't take fails the stream, and is not tried again")
+  func refused() throws {
+    var stream = TextStream()
+    try stream.write("ab", at: 0)
+    stream.sink.fault = .broken(after: 0)
+    #expect(throws: StreamError(Fault.brokenPipe)) { try stream.seal() }
+    #expect(stream.failure == StreamError(Fault.brokenPipe))
+    stream.sink.fault = .none
+    #expect(throws: StreamError(Fault.brokenPipe)) { try stream.seal() }
     #expect(stream.sink.timesFinished == 1)
   }
 }

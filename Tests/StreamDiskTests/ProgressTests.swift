@@ -24,7 +24,7 @@ struct ProgressTests {
     #expect(line.text(columns: 40) == " 45 %  7.2 GiB of 16 GiB, 190 MiB out")
     #expect(
       line.text(columns: 80)
-        == " 45 %  [####------]  7.2 GiB of 16 GiB, 190 MiB out, 353 MiB/s, 25 s left")
+        == " 45 %  [######--------]  7.2 GiB of 16 GiB, 190 MiB out, 353 MiB/s, 25.0 s left")
     #expect(line.text(columns: 200).contains(String(repeating: "#", count: 18) + "-"))
   }
 
@@ -32,7 +32,7 @@ struct ProgressTests {
   func json() {
     #expect(
       line.json == """
-        {"progress": 0.453, "bytes": 7782220156, "size": 17179869184, "output_bytes": 199229440, \
+        {"progress": 0.453, "bytes": 7782480740, "size": 17179869184, "output_bytes": 199229440, \
         "seconds": 21.0}
         """)
   }

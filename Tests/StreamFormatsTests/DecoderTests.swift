@@ -32,9 +32,9 @@ struct Decoder: CustomStringConvertible, Sendable {
     Decoder(.zstd, "zstd", "zstd -dcq $1"),
     Decoder(.zstd, "bsdcat", "bsdcat $1"),
     Decoder(
-      .zstd, "Python's zstandard", "$python $scripts/decode.py zstandard $1",
+      .zstd, "Python's zstandard", "/usr/bin/python3 $scripts/decode.py zstandard $1",
       // Its reader takes the end of the file for the end of the frame, whoever wrote it.
-      probe: "$python -c 'import zstandard'", noticesCuts: false),
+      probe: "/usr/bin/python3 -c 'import zstandard'", noticesCuts: false),
     Decoder(
       .zstd, "pyzstd", "$python $scripts/decode.py pyzstd $1", probe: "$python -c 'import pyzstd'"),
     Decoder(.zstd, "Go's", "$go zstd <$1", probe: "command -v go && test -d \(goPackage)"),
@@ -43,7 +43,8 @@ struct Decoder: CustomStringConvertible, Sendable {
     Decoder(.gzip, "bsdcat", "bsdcat $1"),
     Decoder(.gzip, "7z", "7z x -so -tgzip $1 2>/dev/null"),
     Decoder(
-      .gzip, "Python's gzip", "$python $scripts/decode.py gzip $1", probe: "command -v $python"),
+      .gzip, "Python's gzip", "/usr/bin/python3 $scripts/decode.py gzip $1",
+      probe: "command -v /usr/bin/python3"),
     Decoder(.gzip, "Go's", "$go gzip <$1", probe: "command -v go && test -d \(goPackage)"),
   ]
 
@@ -57,8 +58,7 @@ struct Decoder: CustomStringConvertible, Sendable {
   private static let prelude = """
     set -o pipefail
     scripts='\(scripts)'
-    python="$scripts/../../../.build/python/bin/python"
-    [ -x "$python" ] || python=/usr/bin/python3
+    python="$scripts/../../../build/venv/bin/python"
     go=/tmp/streaming-decode.$$
     trap 'rm -f $go' EXIT
     compile() {

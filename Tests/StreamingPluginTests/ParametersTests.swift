@@ -275,7 +275,7 @@ struct ParametersTests {
   func command(key: String) throws {
     var parameters = Parameters()
     try parameters.take(key, "curl -u bob:secret")
-    #expect(parameters.target?.name == key)
+    #expect(parameters.endpoint?.name == key)
     #expect(
       throws: PluginError(
         .invalidArgument, "\(key): a second endpoint after \(key): the stream has one only")

@@ -40,6 +40,9 @@ int clinux_survive_file_size_limit(void);
 /* Gives memory that was freed back to the system, as far as possible. */
 void clinux_trim_heap(void);
 
+/* How many processors this process may use. */
+int clinux_usable_processors(void);
+
 /* Gives a part of a file's room back to the disk; it reads as zeroes then. */
 int clinux_punch(int file, off_t start, off_t count);
 

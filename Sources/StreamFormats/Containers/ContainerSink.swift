@@ -15,6 +15,7 @@ public struct ContainerSink<Next: StreamSink>: StreamSink {
   /// Bytes that the data record at hand still lacks.
   private var lacking: UInt64
   private var marks = RecordMarks()
+  private var hasTrailer = false
 
   /// Puts `container` around the bytes that `next` gets.
   public init(_ container: Container?, before next: Next) {
@@ -93,7 +94,8 @@ public struct ContainerSink<Next: StreamSink>: StreamSink {
   /// Sends the trailer.
   public mutating func finish() throws(TransferError) {
     try pending.send(to: &next, advancing: &offset)
-    if let container { pending.bytes.append(contentsOf: container.trailer) }
+    if let container, !hasTrailer { pending.bytes.append(contentsOf: container.trailer) }
+    hasTrailer = true
     try pending.send(to: &next, advancing: &offset)
     try next.finish()
   }

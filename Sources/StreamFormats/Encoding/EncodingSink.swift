@@ -112,3 +112,23 @@ public struct EncodingSink<End: StreamSink>: StreamSink {
 }
 
 extension EncodingSink: Sendable where End: Sendable {}
+
+extension OutputEncoding {
+  /// Takes all the memory that the encoding needs before it starts, and gives it back: what is missing
+  /// is told before anything is made.
+  public func checkMemory() throws(TransferError) {
+    _ = try EncodingSink(self, end: Nowhere())
+  }
+}
+
+/// Nothing is sent here.
+private struct Nowhere: StreamSink {
+  var outputOffset: UInt64 { 0 }
+  func waitForReader() {}
+  func checkDelivery() {}
+  func send(_ bytes: RawSpan, advancing position: inout UInt64) {}
+  func sendZeroes(_ count: UInt64, advancing position: inout UInt64) {}
+  func flush() {}
+  func finish() {}
+  func delivered(unread: UInt64, of position: UInt64) -> UInt64 { 0 }
+}

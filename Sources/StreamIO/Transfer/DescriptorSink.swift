@@ -91,7 +91,7 @@ public struct DescriptorSink: StreamSink, Sendable {
       rest = rest.extracting(droppingFirst: count)
       position += UInt64(count)
       outputOffset += UInt64(count)
-      line.gauge?.position.store(position, ordering: .relaxed)
+      line.gauge?.output.store(outputOffset, ordering: .relaxed)
       try line.askAfter(count)
     }
   }
@@ -114,7 +114,7 @@ public struct DescriptorSink: StreamSink, Sendable {
       }
       position += UInt64(sent)
       outputOffset += UInt64(sent)
-      line.gauge?.position.store(position, ordering: .relaxed)
+      line.gauge?.output.store(outputOffset, ordering: .relaxed)
       try line.askAfter(sent)
     }
   }

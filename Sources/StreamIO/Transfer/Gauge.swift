@@ -13,8 +13,10 @@ public final class Gauge: Sendable {
     case otherEnd
   }
 
-  /// Bytes sent or received.
+  /// Bytes of the disk that were received, or that were handed on to be sent.
   public let position = Atomic<UInt64>(0)
+  /// Bytes of output that were sent: of a disk that is sent as it is, the same.
+  public let output = Atomic<UInt64>(0)
   /// Who is waited for at this moment.
   public let waiting = Atomic<Waiting>(.client)
 

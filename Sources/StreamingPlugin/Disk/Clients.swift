@@ -1,5 +1,6 @@
 import Glibc
 import NBDKit
+import StreamIO
 import Synchronization
 import SystemPackage
 
@@ -15,17 +16,22 @@ final class Clients: Sendable {
   enum Presence: Sendable {
     /// nbdkit saw all connections end.
     case left
-    /// nbdkit had not seen all of them end when it stopped. Their processes are gone, or not known, as
-    /// over TCP or from another PID namespace; but a connection outlives the process that made it if
-    /// that one has forked.
+    /// Of some it did not. Those had ended when it had stopped, but maybe because it stopped: it waits
+    /// for clients then, and refuses what they ask for. Or nobody can tell, as over TCP.
     case unknown
-    /// A process that made a connection lives, and nbdkit did not see that end.
+    /// One had not ended.
     case connected
   }
 
+  private struct Connection: Sendable {
+    /// Who made it, where that is known.
+    let process: Int32?
+    /// Where it is known which one it is.
+    let socket: ClientSocket?
+  }
+
   private struct Connected: Sendable {
-    /// With the process that made the connection where it is known.
-    var processes: [ID: Int32?] = [:]
+    var connections: [ID: Connection] = [:]
     var count: UInt64 = 0
   }
 
@@ -33,10 +39,12 @@ final class Clients: Sendable {
   private let isRefusing = Atomic<Bool>(false)
 
   func add(process: Int32?) -> ID {
-    connected.withLock {
-      $0.count += 1
-      let client = ID(number: $0.count)
-      $0.processes[client] = .some(process)
+    connected.withLock { connected in
+      connected.count += 1
+      let client = ID(number: connected.count)
+      let known = Set(connected.connections.values.compactMap { $0.socket?.identity })
+      connected.connections[client] = Connection(
+        process: process, socket: process.flatMap { ClientSocket(of: $0, except: known) })
       return client
     }
   }
@@ -44,7 +52,8 @@ final class Clients: Sendable {
   /// nbdkit saw the connection end. It does not once it stops, not even of one whose client left a
   /// moment before.
   func remove(_ client: ID) {
-    connected.withLock { _ = $0.processes.removeValue(forKey: client) }
+    let connection = connected.withLock { $0.connections.removeValue(forKey: client) }
+    connection?.socket?.close()
   }
 
   /// Refuses every client from now on.
@@ -59,12 +68,23 @@ final class Clients: Sendable {
     }
   }
 
-  /// To be asked once the server has stopped.
-  var presence: Presence {
-    connected.withLock { connected in
-      guard !connected.processes.isEmpty else { return .left }
-      return connected.processes.values.contains { $0.map(lives) ?? false } ? .connected : .unknown
+  /// To be asked once, when the server has stopped. Lets go of the connections.
+  func presenceAtEnd() -> Presence {
+    let connections = connected.withLock { connected in
+      defer { connected.connections = [:] }
+      return connected.connections.values.map { $0 }
     }
+    var presence = Presence.left
+    for connection in connections {
+      if let socket = connection.socket {
+        if !socket.wasLeft { presence = .connected }
+        socket.close()
+      } else if let process = connection.process, lives(process) {
+        presence = .connected
+      }
+      if presence == .left { presence = .unknown }
+    }
+    return presence
   }
 
   private func lives(_ process: Int32) -> Bool {

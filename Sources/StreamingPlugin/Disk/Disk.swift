@@ -20,6 +20,9 @@ struct PreparedDisk: Sendable {
       throw PluginError(.invalidArgument, "pipe: missing")
     }
     try parameters.report?.check()
+    do { try parameters.encoding.checkMemory() } catch {
+      throw PluginError(error, of: parameters.codingName)
+    }
     medium = try parameters.medium()
     endpoint = try PreparedEndpoint.prepare(named)
     // Under another spelling the report's path may be that of the FIFO just made.
@@ -65,7 +68,11 @@ final class Disk: Sendable {
     do throws(IOFailure) {
       let opened = try endpoint.open()
       command = opened.command
-      stream = try Self.stream(opened, prepared, clients, gauge)
+      do throws(TransferError) {
+        stream = try Self.stream(opened, prepared, clients, gauge)
+      } catch {
+        reason = PluginError(error, of: parameters.codingName)
+      }
     } catch {
       reason = PluginError(error, of: prepared.name)
     }
@@ -84,7 +91,7 @@ final class Disk: Sendable {
     progress =
       reason == nil && parameters.progress
       ? Progress(
-        of: gauge, size: parameters.size,
+        of: gauge, size: parameters.size, encodes: !parameters.encodingName.isEmpty,
         otherEnd: parameters.direction == .write ? "reader" : "writer") : nil
     if let reason {
       Server.error(reason.message)
@@ -94,14 +101,17 @@ final class Disk: Sendable {
 
   private static func stream(
     _ endpoint: OpenEndpoint, _ prepared: PreparedDisk, _ clients: Clients, _ gauge: Gauge
-  ) throws(IOFailure) -> Stream {
+  ) throws(TransferError) -> Stream {
     switch prepared.parameters.direction {
     case .write:
       let sink = DescriptorSink(
         endpoint, name: prepared.name, patience: .whileServing, gauge: gauge)
+      var encoder = try EncodingSink(prepared.parameters.encoding, end: sink)
+      encoder.goOn = { Patience.whileServing.pause(0) }
+      try encoder.start()
       return .written(
         WriteStream(
-          sink, prepared.parameters, keepingIn: prepared.medium, for: clients, gauge: gauge))
+          encoder, prepared.parameters, keepingIn: prepared.medium, for: clients, gauge: gauge))
     case .read:
       let source = DescriptorSource(
         endpoint, name: prepared.name, patience: .whileServing, gauge: gauge)
@@ -109,7 +119,7 @@ final class Disk: Sendable {
       do {
         decoding = try DecodingSource(prepared.parameters.decompress, from: source)
       } catch {
-        throw IOFailure(.noMemory, "there is no memory to decode it")
+        throw .broken(errno: Errno.noMemory.rawValue, reason: "there is no memory to decode it")
       }
       return .read(
         ReadStream(

@@ -1,5 +1,7 @@
 import NBDKit
+import StreamCore
 import StreamIO
+import SystemPackage
 
 /// The stream's end outside, from the checks at the start to the removal of what was made.
 enum PreparedEndpoint: Sendable {
@@ -70,5 +72,14 @@ extension PluginError {
   /// A failure of the endpoint that the user gave as `parameter`.
   init(_ failure: IOFailure, of parameter: String) {
     self.init(failure.errno, "\(parameter): \(failure.message)")
+  }
+
+  /// A failure of an encoder that the user asked for by `parameter`.
+  init(_ failure: TransferError, of parameter: String) {
+    switch failure {
+    case .interrupted: self.init(.socketShutdown, "\(parameter): interrupted")
+    case .broken(let number, let reason):
+      self.init(Errno(rawValue: number), "\(parameter): \(reason)")
+    }
   }
 }

@@ -22,11 +22,13 @@ extension ReadStream {
         lookForEnd(of: &stream.source, for: &report)
       } else if let size, stream.hasEnded, !parameters.pad {
         report.fail(ReadError.ended(at: stream.position).message(of: size))
+      } else if let doubt = stream.source.upstream.doubt {
+        report.add(doubt)
       }
       let isWhole = stream.hasEnded || stream.position == size
       let left = size.map { isWhole ? 0 : $0 - min(stream.position, $0) } ?? 0
       let compression = stream.source.compression
-      report.compression = compression?.rawValue
+      report.compression = compression
       report.count(
         sent: stream.takenBytes,
         output: compression == nil ? stream.position : stream.source.bytesTaken,
@@ -35,13 +37,14 @@ extension ReadStream {
       report.conclude(
         ReadCoverage(
           left: left, dropped: stream.droppedBytes, refused: stream.refusedReads,
-          clients: clients.presence))
+          clients: clients.presenceAtEnd()))
       ending.carryOut(on: &report, sourceHasGivenAll: isWhole) { stream.source.upstream.close() }
       if let began = state.requests.began { report.seconds = .now - began }
       report.unsaidRefusals = state.requests.unsaid
       return report
     }
   }
+
   /// How long a source may neither end nor go on where the disk ends.
   private static let endSeconds = 10.0
 
@@ -53,7 +56,7 @@ extension ReadStream {
     source.upstream.patience = .whileEnding(for: Self.endSeconds)
     do throws(TransferError) {
       let more = try source.finish()
-      report.apply(more > 0 ? .more(more) : .ended)
+      report.apply(more > 0 ? .more(more) : source.upstream.doubt.map { .doubtful($0) } ?? .ended)
     } catch {
       switch error {
       case .broken(_, let reason): report.fail(reason)

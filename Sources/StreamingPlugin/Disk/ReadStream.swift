@@ -72,7 +72,8 @@ final class ReadStream: DiskStream {
         return try state.stream?.extents(in: range, onlyFirst: onlyFirst) ?? []
       } catch {
         throw state.requests.refuse(
-          "extents of \(range.upperBound - range.lowerBound) bytes at offset \(range.lowerBound)", error,
+          "extents of \(range.upperBound - range.lowerBound) bytes at offset \(range.lowerBound)",
+          error,
           saying: error.message(of: parameters.size))
       }
     }

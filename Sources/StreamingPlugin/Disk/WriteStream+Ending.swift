@@ -1,5 +1,6 @@
 import NBDKit
 import StreamCore
+import StreamFormats
 import StreamIO
 import Synchronization
 import SystemPackage
@@ -9,8 +10,12 @@ extension WriteStream {
   func end(after failure: String?, by ending: Ending) -> Report {
     state.withLock { state in
       var report = Report(.write, size: parameters.size)
+      report.format = parameters.format
+      report.compression = parameters.compression
       guard var stream = state.stream.take() else { return report }
-      stream.sink.patience = .whileEnding
+      stream.sink.end.patience = .whileEnding
+      stream.sink.goOn = { Patience.whileEnding.pause(0) }
+      defer { stream.sink.stop() }
       gauge.waiting.store(.otherEnd, ordering: .relaxed)
       if let failure = state.requests.failure ?? failure { report.fail(failure) }
 
@@ -18,7 +23,8 @@ extension WriteStream {
       let size = parameters.size ?? stream.high
       var coverage = Coverage(
         missing: stream.missingBytes(of: size), first: stream.firstMissing(of: size),
-        isSettled: state.isSettled, needsFlush: parameters.rewind > 0, clients: clients.presence)
+        isSettled: state.isSettled, needsFlush: parameters.rewind > 0,
+        clients: clients.presenceAtEnd())
       do throws(StreamError) {
         try stream.finish()
         if report.outcome != .failed, parameters.pad, coverage.missing > 0 {
@@ -27,19 +33,26 @@ extension WriteStream {
         }
         if report.mayEndWell(coverage) { try stream.seal() }
         // A command is no stranger: it is waited for as long as it lives.
-        report.apply(stream.sink.drain(idleSeconds: ending.command == nil ? 10 : nil))
+        report.apply(stream.sink.end.drain(idleSeconds: ending.command == nil ? 10 : nil))
       } catch {
         report.fail(state.reason(of: error))
-        report.leave(stream.sink.lost)
+        report.leave(stream.sink.end.lost)
       }
       report.count(
-        sent: stream.position, output: stream.sink.outputOffset, zeroes: stream.zeroesSent)
+        sent: stream.position, output: stream.sink.outputOffset, zeroes: stream.zeroesSent
+      ) { unread in
+        stream.sink.delivered(unread: unread, of: stream.position)
+      }
       report.largestReorder = stream.largestReorder
       Server.debug("the largest reorder was \(stream.largestReorder) bytes waiting")
       report.refusedRequests = state.requests.refused
       report.conclude(coverage)
-      ending.carryOut(on: &report, readerHasGone: stream.sink.readerHasGone) { () throws(Errno) in
-        try stream.sink.close()
+      if report.outcome != .failed {
+        report.digests = stream.sink.finishedDigests()
+      }
+      let readerHasGone = stream.sink.end.readerHasGone
+      ending.carryOut(on: &report, readerHasGone: readerHasGone) { () throws(Errno) in
+        try stream.sink.end.close()
       }
       if let began = state.requests.began { report.seconds = .now - began }
       report.unsaidRefusals = state.requests.unsaid

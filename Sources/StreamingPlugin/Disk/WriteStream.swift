@@ -1,5 +1,6 @@
 import NBDKit
 import StreamCore
+import StreamFormats
 import StreamIO
 import Synchronization
 import SystemPackage
@@ -9,7 +10,7 @@ import SystemPackage
 /// One lock is around everything: nbdkit calls one data callback at a time for each client, not over
 /// all of them.
 final class WriteStream: DiskStream {
-  typealias Stream = OrderedStream<DescriptorSink, SegmentedStore>
+  typealias Stream = OrderedStream<EncodingSink<DescriptorSink>, SegmentedStore>
 
   struct State: Sendable {
     /// `nil` once it has ended.
@@ -34,10 +35,10 @@ final class WriteStream: DiskStream {
 
   /// Makes a stream into `sink`.
   init(
-    _ sink: DescriptorSink, _ parameters: Parameters, keepingIn medium: any SegmentMedium,
-    for clients: Clients, gauge: Gauge
+    _ sink: EncodingSink<DescriptorSink>, _ parameters: Parameters,
+    keepingIn medium: any SegmentMedium, for clients: Clients, gauge: Gauge
   ) {
-    if sink.capacity > 0 { Server.debug("the pipe holds \(sink.capacity) bytes") }
+    if sink.end.capacity > 0 { Server.debug("the pipe holds \(sink.end.capacity) bytes") }
     // A disk that is all head would wait for the end as a whole.
     let head = (parameters.size ?? .max) <= Self.head ? 0 : Self.head
     let stream = Stream(
@@ -61,7 +62,7 @@ final class WriteStream: DiskStream {
       defer { gauge.waiting.store(.client, ordering: .relaxed) }
       do throws(StreamError) {
         guard try state.stream?.write(bytes, at: offset) != nil else { throw .failedBefore }
-        state.changed(by: client)
+        try accepted(by: client, &state)
       } catch {
         throw refuseChange("write", offset, UInt64(bytes.byteCount), error, &state)
       }
@@ -75,7 +76,7 @@ final class WriteStream: DiskStream {
       defer { gauge.waiting.store(.client, ordering: .relaxed) }
       do throws(StreamError) {
         guard try state.stream?.zero(range) != nil else { throw .failedBefore }
-        state.changed(by: client)
+        try accepted(by: client, &state)
       } catch {
         throw refuseChange(
           "zero", range.lowerBound, range.upperBound - range.lowerBound, error, &state)
@@ -114,6 +115,19 @@ final class WriteStream: DiskStream {
     try state.withLock { (state) throws(PluginError) in
       try state.stream?.forEachExtent(in: range, body)
     }
+  }
+
+  /// Notes that a client changed the disk. If that was the last that was missing, all of the output is
+  /// with the reader's pipe, its end too, before the client is told: an error must be the answer to a
+  /// write.
+  private func accepted(by client: Clients.ID, _ state: inout State) throws(StreamError) {
+    state.changed(by: client)
+    guard let position = state.stream?.position else { return }
+    gauge.position.store(position, ordering: .relaxed)
+    guard let size = parameters.size, position == size, parameters.rewind == 0,
+      state.stream?.missingBytes(of: size) == 0
+    else { return }
+    try state.stream?.seal()
   }
 
   // MARK: Refusals

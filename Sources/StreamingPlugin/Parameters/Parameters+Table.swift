@@ -96,6 +96,64 @@ extension Parameters {
       parameters.pad = try Server.parseBool(value)
     },
     Parameter(
+      key: "format", value: "raw|vhd|tar|vmdk|rbd-diff|rbd-image",
+      help: """
+        What the stream is (default: raw, the disk's own bytes). All others
+        need size=.
+        """
+    ) { value, parameters throws(PluginError) in
+      guard let format = DiskFormat(rawValue: value) else {
+        let known = DiskFormat.allCases.map(\.rawValue).joined(separator: ", ")
+        throw PluginError(.invalidArgument, "unknown format: give one of \(known)")
+      }
+      parameters.format = format
+    },
+    Parameter(
+      key: "compress", value: "zstd|gzip",
+      help: "Compress the stream on its way; a hole then takes next to nothing."
+    ) { value, parameters throws(PluginError) in
+      guard let compression = Compression(rawValue: value) else {
+        throw PluginError(.invalidArgument, "unknown compression: give zstd or gzip")
+      }
+      parameters.compression = compression
+    },
+    Parameter(
+      key: "compress-level", value: "N",
+      help: "zstd: 1 to 19 (default: 3); gzip and vmdk: 0 to 9 (default: 1)."
+    ) { value, parameters throws(PluginError) in
+      parameters.compressionLevel = try number(value)
+    },
+    Parameter(
+      key: "compress-threads", value: "N",
+      help: """
+        How many blocks are compressed at a time (default: one on each
+        processor that nbdkit may use, at most 8).
+        """
+    ) { value, parameters throws(PluginError) in
+      let threads = try number(value)
+      guard Compression.threads.contains(threads) else {
+        throw PluginError(
+          .invalidArgument,
+          "there may be \(Compression.threads.lowerBound) to \(Compression.threads.upperBound) threads"
+        )
+      }
+      parameters.compressionThreads = threads
+    },
+    Parameter(
+      key: "digest", value: "sha256",
+      help: "Put a digest of the stream as it was sent into the report."
+    ) { value, parameters throws(PluginError) in
+      try checkDigest(value)
+      parameters.digestsOutput = true
+    },
+    Parameter(
+      key: "disk-digest", value: "sha256",
+      help: "The same of the disk, which takes time for its zeroes, too."
+    ) { value, parameters throws(PluginError) in
+      try checkDigest(value)
+      parameters.digestsDisk = true
+    },
+    Parameter(
       key: "progress", value: "BOOL",
       help: "Show on standard error how far the stream is."
     ) { value, parameters throws(PluginError) in

@@ -31,6 +31,15 @@ struct Parameters: Sendable {
   var spool: String?
   /// How the stream that is read is compressed, if it is.
   var decompress: Compression?
+  /// What the stream is.
+  var format = DiskFormat.raw
+  /// How the stream is compressed, if it is.
+  var compression: Compression?
+  var compressionLevel: Int?
+  var compressionThreads: Int?
+  /// Whether the report tells digests of the stream and of the disk.
+  var digestsOutput = false
+  var digestsDisk = false
   /// Whether to show how far the stream is.
   var progress = false
   /// Where the report goes, if it is wanted.
@@ -75,6 +84,7 @@ struct Parameters: Sendable {
         "decompress=\(decompress.rawValue): nothing is read from \(endpoint.name): it is for read=, "
           + "read-fd= and read-command=")
     }
+    try checkEncoding(endpoint)
     if pad {
       if case .command = endpoint.kind, direction == .write {
         throw PluginError(

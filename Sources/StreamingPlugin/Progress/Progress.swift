@@ -14,8 +14,10 @@ final class Progress: Sendable {
 
   /// Starts to show, in the serving process.
   ///
-  /// - Parameter otherEnd: Who is waited for at the other end of the stream.
-  init(of gauge: Gauge, size: UInt64?, otherEnd: String) {
+  /// - Parameters:
+  ///   - encodes: Whether the output differs from the disk's bytes, and is shown beside them.
+  ///   - otherEnd: Who is waited for at the other end of the stream.
+  init(of gauge: Gauge, size: UInt64?, encodes: Bool = false, otherEnd: String) {
     let screen = Screen()
     self.screen = screen
     guard !screen.isNull else {
@@ -31,8 +33,12 @@ final class Progress: Sendable {
           guard sleep(Self.slice) else { return }
           history.note(gauge.waiting.load(ordering: .relaxed))
         }
-        let line = history.line(
-          gauge.position.load(ordering: .relaxed), of: size, at: .now, otherEnd: otherEnd)
+        let output = gauge.output.load(ordering: .relaxed)
+        // Of a disk that is sent as it is, the output is the position, and is known within requests too.
+        let position = gauge.position.load(ordering: .relaxed)
+        var line = history.line(
+          encodes ? position : max(position, output), of: size, at: .now, otherEnd: otherEnd)
+        line.output = encodes ? output : nil
         screen.draw(line.text(columns: screen.columns))
       }
     }

@@ -4,6 +4,8 @@ import StreamIO
 struct ProgressLine {
   /// Bytes that went through.
   var bytes: UInt64
+  /// Bytes of output that they became, where that is another number.
+  var output: UInt64?
   /// All that will, if that is known.
   var size: UInt64?
   /// Bytes a second, of late, once that is known.
@@ -15,6 +17,7 @@ struct ProgressLine {
   func text(columns: Int) -> String {
     var parts: [(text: String, worth: Int)] = [("streaming:", 1)]
     parts.append((size.map { "\(bytes.written) of \($0.written)" } ?? bytes.written, 6))
+    if let output { parts.append(("\(output.written) out", 3)) }
     if let size { parts.append(("\(share(of: size)) %", 5)) }
     if let rate { parts.append(("\(UInt64(clamping: rate).written)/s", 4)) }
     if let left = secondsLeft { parts.append(("\(left) left", 3)) }

@@ -1,3 +1,4 @@
+import StreamFormats
 import StreamIO
 
 extension Report {
@@ -12,16 +13,21 @@ extension Report {
     \(Self.beginning)1, "outcome": "\(outcome.rawValue)", "direction": "\(direction.rawValue)", \
     "size": \(Self.orNull(size)), "bytes": \(bytes), "missing_bytes": \(missingBytes), \
     "zero_bytes": \(zeroBytes), "refused_requests": \(refusedRequests), \
-    "format": "raw", "compression": \(compression.map(Self.quoted) ?? "null"), "output_bytes": \(outputBytes), \
-    "digest": null, "disk_digest": null, "seconds": \(milliseconds), \
+    "format": "\(format.rawValue)", "compression": \(Self.orNull(compression?.rawValue)), \
+    "output_bytes": \(outputBytes), "digest": \(Self.orNull(digests.output)), \
+    "disk_digest": \(Self.orNull(digests.disk)), "seconds": \(milliseconds), \
     "largest_reorder": \(largestReorder), "exit_status": \(Self.orNull(exitStatus)), \
-    "error": \(error.map(Self.quoted) ?? "null")}
+    "error": \(Self.orNull(error))}
 
     """
   }
 
   private static func orNull(_ number: (some BinaryInteger)?) -> String {
     number.map { "\($0)" } ?? "null"
+  }
+
+  private static func orNull(_ text: String?) -> String {
+    text.map(quoted) ?? "null"
   }
 
   /// Seconds with three decimals, in a form that no locale changes.

@@ -1,3 +1,4 @@
+import StreamFormats
 import StreamIO
 
 /// What became of the stream: a value that judges what it is told, for the log and for the file that
@@ -28,8 +29,12 @@ struct Report: Sendable {
   var refusedRequests: UInt64 = 0
   /// How many of them without a line in the log.
   var unsaidRefusals: UInt64 = 0
-  /// How the stream is compressed, if it is.
-  var compression: String?
+  /// What the stream was.
+  var format = DiskFormat.raw
+  /// How the stream was compressed, if it was.
+  var compression: Compression?
+  /// Digests of the stream and of the disk, those that are wanted and known.
+  var digests: (output: String?, disk: String?)
   /// Bytes of the stream delivered, or taken.
   private(set) var outputBytes: UInt64 = 0
   /// The most bytes of data that waited for earlier ones at a time.
@@ -47,6 +52,7 @@ struct Report: Sendable {
   init(_ direction: Direction, size: UInt64?) {
     self.direction = direction
     self.size = size
+    digests = (nil, nil)
   }
 
   // MARK: What happened
@@ -94,10 +100,22 @@ struct Report: Sendable {
     return count.map { "\($0) bytes" } ?? "some bytes"
   }
 
-  mutating func count(sent position: UInt64, output: UInt64, zeroes: UInt64) {
+  /// Notes how much went through.
+  ///
+  /// - Parameters:
+  ///   - position: Of the disk, sent or taken.
+  ///   - output: The same of the stream.
+  ///   - zeroes: How much of the disk was sent as zeroes.
+  ///   - delivered: How much of the disk somebody has who took all of the stream but so many bytes, if
+  ///     the two are not the same.
+  mutating func count(
+    sent position: UInt64, output: UInt64, zeroes: UInt64,
+    delivered: ((_ unread: UInt64) -> UInt64)? = nil
+  ) {
     sent = position
-    bytes = position - min(unread, position)
-    outputBytes = output - min(unread, output)
+    let unread = min(unread, output)
+    bytes = delivered?(unread) ?? position - min(unread, position)
+    outputBytes = output - unread
     zeroBytes = min(zeroes, bytes)
   }
 

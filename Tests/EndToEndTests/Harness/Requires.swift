@@ -28,8 +28,18 @@ private func isPresent(_ tool: String) -> Bool {
 /// nbdkit's own completion for bash.
 let completionScript = "/usr/share/bash-completion/completions/nbdkit"
 
+/// The object store that scripts/deps.sh installs if there is none.
+let motoServer: String? = (["\(packageRoot)/build/venv/bin"] + searchPath.map(String.init))
+  .map { "\($0)/moto_server" }.first { access($0, X_OK) == 0 }
+
 private let special: [String: @Sendable () -> Bool] = [
   "nbdkit-completion": { access(completionScript, R_OK) == 0 },
+  "moto_server": { motoServer != nil },
+  "sshd": { access("/usr/sbin/sshd", X_OK) == 0 },
+  "plugin that compresses": {
+    guard let plugin = try? Plugin.path() else { return false }
+    return system("nbdkit '\(plugin)' --help | grep -q '^decompress='") == 0
+  },
   "root": { geteuid() == 0 },
   // The distribution's Python is the one its modules belong to.
   "python3-jsonschema": { system("\(Client.python) -c 'import jsonschema' 2>/dev/null") == 0 },

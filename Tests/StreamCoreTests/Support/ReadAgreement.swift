@@ -154,7 +154,8 @@ struct ReadAgreement {
         var came: [Int] = []
         // What is dropped ends where zeroes begin; what is read may go on with them.
         var end = stop
-        if stop == window, case .data(let count) = disk.source.run(from: position, taken: position) {
+        if stop == window, case .data(let count) = disk.source.run(from: position, taken: position)
+        {
           end = min(stop, position + Int(count))
         }
         while position < end, position < content.count, left > 0 {

@@ -35,7 +35,8 @@ struct ScriptedSource: StreamSource {
       return .data(UInt64(end - offset))
     }
     return next.contains(offset)
-      ? .zeroes(UInt64(min(next.upperBound, end) - offset)) : .data(UInt64(next.lowerBound - offset))
+      ? .zeroes(UInt64(min(next.upperBound, end) - offset))
+      : .data(UInt64(next.lowerBound - offset))
   }
 
   mutating func run(
