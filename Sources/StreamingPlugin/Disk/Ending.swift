@@ -56,6 +56,8 @@ struct Ending: Sendable {
       let ending = abandon(&command, after: 0)
       return report.apply(isInterrupted ? .ended(.interrupted) : ending)
     }
+    // Its supervisor waits to hear that all is well.
+    _ = command.complete()
     report.apply(.ended(command.end(.whileEnding)))
   }
 
