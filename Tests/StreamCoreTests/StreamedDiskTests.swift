@@ -237,9 +237,13 @@ struct StreamedDiskTests {
     #expect(disk.position == 0)
     // Of what went by the newest 8 bytes are known.
     #expect(try disk.text(0..<14) == "ab..........cd")
-    expect(try disk.extents(in: 0..<12, onlyFirst: false, alignment: 1), [(0..<6, .data), (6..<12, .hole)])
+    expect(
+      try disk.extents(in: 0..<12, onlyFirst: false, alignment: 1),
+      [(0..<6, .data), (6..<12, .hole)])
     #expect(try disk.text(14..<18) == "efgh")
-    expect(try disk.extents(in: 16..<40, onlyFirst: false, alignment: 1), [(16..<18, .data), (18..<40, .hole)])
+    expect(
+      try disk.extents(in: 16..<40, onlyFirst: false, alignment: 1),
+      [(16..<18, .data), (18..<40, .hole)])
   }
 
   @Test("whose source knows nothing says that all may be data")
@@ -247,6 +251,9 @@ struct StreamedDiskTests {
     var disk = TextDisk("ab....cd", rewind: 8, pads: true)
     #expect(try disk.extents(in: 0..<100, onlyFirst: false).map(\.range) == [0..<100])
     #expect(try disk.text(0..<9).count == 9)
-    #expect(try disk.extents(in: 0..<100, onlyFirst: false, alignment: 1).map(\.range) == [0..<8, 8..<100])
+    #expect(
+      try disk.extents(in: 0..<100, onlyFirst: false, alignment: 1).map(\.range) == [
+        0..<8, 8..<100,
+      ])
   }
 }
