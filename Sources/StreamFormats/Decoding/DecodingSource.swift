@@ -28,7 +28,7 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
   /// Where the stream comes from.
   public var upstream: Upstream {
     get { input.upstream }
-    set { input.upstream = newValue }
+    _modify { yield &input.upstream }
   }
 
   /// Bytes of a compressed stream taken so far.

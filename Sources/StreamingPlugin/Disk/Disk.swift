@@ -91,7 +91,8 @@ final class Disk: Sendable {
     progress =
       reason == nil && parameters.progress
       ? Progress(
-        of: gauge, size: parameters.size, encodes: !parameters.encodingName.isEmpty,
+        of: gauge, size: parameters.size,
+        encodes: parameters.direction == .write && !parameters.encodingName.isEmpty,
         otherEnd: parameters.direction == .write ? "reader" : "writer") : nil
     if let reason {
       Server.error(reason.message)
@@ -115,15 +116,11 @@ final class Disk: Sendable {
     case .read:
       let source = DescriptorSource(
         endpoint, name: prepared.name, patience: .whileServing, gauge: gauge)
-      let decoding: ReadStream.Source
-      do {
-        decoding = try DecodingSource(prepared.parameters.decompress, from: source)
-      } catch {
-        throw .broken(errno: Errno.noMemory.rawValue, reason: "there is no memory to decode it")
-      }
+      let decoded = try DecodedSource(prepared.parameters.decoding, from: source)
+      try decoded.start()
       return .read(
         ReadStream(
-          decoding, prepared.parameters, keepingIn: prepared.medium, for: clients, gauge: gauge))
+          decoded, prepared.parameters, keepingIn: prepared.medium, for: clients, gauge: gauge))
     }
   }
 

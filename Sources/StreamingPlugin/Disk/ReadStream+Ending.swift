@@ -10,7 +10,7 @@ extension ReadStream {
       let size = parameters.size
       var report = Report(.read, size: size)
       guard var stream = state.stream.take() else { return report }
-      stream.source.upstream.patience = .whileEnding(for: Self.endSeconds)
+      stream.source.end.patience = .whileEnding(for: Self.endSeconds)
       gauge.waiting.store(.otherEnd, ordering: .relaxed)
       // Clients that ask where the zeroes are don't read them.
       if state.requests.began != nil {
@@ -22,7 +22,7 @@ extension ReadStream {
         lookForEnd(of: &stream.source, for: &report)
       } else if let size, stream.hasEnded, !parameters.pad {
         report.fail(ReadError.ended(at: stream.position).message(of: size))
-      } else if let doubt = stream.source.upstream.doubt {
+      } else if let doubt = stream.source.end.doubt {
         report.add(doubt)
       }
       let isWhole = stream.hasEnded || stream.position == size
@@ -33,15 +33,20 @@ extension ReadStream {
         sent: stream.takenBytes,
         output: compression == nil ? stream.position : stream.source.bytesTaken,
         zeroes: stream.zeroBytes)
+      let padding = size.map { stream.hasEnded ? $0 - min(stream.position, $0) : 0 }
+      let digests = stream.source.finishedDigests(
+        padding: parameters.pad ? padding ?? 0 : 0)
+      report.digests = (digests.input, digests.disk)
+      stream.source.stop()
       report.refusedRequests = state.requests.refused
       report.conclude(
         ReadCoverage(
           left: left, dropped: stream.droppedBytes, refused: stream.refusedReads,
           clients: clients.presenceAtEnd()))
       ending.carryOut(
-        on: &report, sourceHasGivenAll: isWhole, command: stream.source.upstream.command
+        on: &report, sourceHasGivenAll: isWhole, command: stream.source.end.command
       ) {
-        stream.source.upstream.close()
+        stream.source.end.close()
       }
       if let began = state.requests.began { report.seconds = .now - began }
       report.unsaidRefusals = state.requests.unsaid
@@ -55,12 +60,12 @@ extension ReadStream {
   /// Looks whether the source ends where the disk does: of a compressed one, whether what follows is
   /// right and decodes to nothing.
   private func lookForEnd(of source: inout Source, for report: inout Report) {
-    source.upstream.patience = .whileEnding
-    guard source.compression != nil else { return report.apply(source.upstream.awaitEnd()) }
-    source.upstream.patience = .whileEnding(for: Self.endSeconds)
+    source.end.patience = .whileEnding
+    guard source.compression != nil else { return report.apply(source.end.awaitEnd()) }
+    source.end.patience = .whileEnding(for: Self.endSeconds)
     do throws(TransferError) {
       let more = try source.finish()
-      report.apply(more > 0 ? .more(more) : source.upstream.doubt.map { .doubtful($0) } ?? .ended)
+      report.apply(more > 0 ? .more(more) : source.end.doubt.map { .doubtful($0) } ?? .ended)
     } catch {
       switch error {
       case .broken(_, let reason): report.fail(reason)

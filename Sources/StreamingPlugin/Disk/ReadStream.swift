@@ -7,7 +7,7 @@ import SystemPackage
 
 /// The stream of a disk that is read, shared by its clients: the twin of ``WriteStream``.
 final class ReadStream: DiskStream {
-  typealias Source = DecodingSource<DescriptorSource>
+  typealias Source = DecodedSource<DescriptorSource>
   typealias Stream = StreamedDisk<Source, SegmentedStore>
 
   struct State: Sendable {

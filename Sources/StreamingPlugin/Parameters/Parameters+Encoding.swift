@@ -17,27 +17,44 @@ extension Parameters {
       digestsOutput: digestsOutput, digestsDisk: digestsDisk, digestsAside: processors > 1)
   }
 
+  /// What the stream is that becomes a disk, and what is to be known of it.
+  var decoding: InputDecoding {
+    InputDecoding(
+      compression: decompress, digestsInput: digestsOutput, digestsDisk: digestsDisk,
+      digestsAside: Processors.usable > 1)
+  }
+
   /// The parameters that ask for something to stand between the disk and the endpoint.
   var codingName: String {
-    decompress.map { "decompress=\($0.rawValue)" } ?? encodingName
+    direction == .read
+      ? Self.list([decompress.map { "decompress=\($0.rawValue)" }] + digestNames) : encodingName
   }
 
   /// Those that ask for an encoding, for messages about it.
-  var encodingName: String {
-    let names = [
+  var encodingName: String { Self.list(encodingNames + digestNames) }
+
+  private var encodingNames: [String?] {
+    [
       format == .raw ? nil : "format=\(format.rawValue)",
-      compression.map { "compress=\($0.rawValue)" }, digestsOutput ? "digest=sha256" : nil,
-      digestsDisk ? "disk-digest=sha256" : nil,
+      compression.map { "compress=\($0.rawValue)" },
     ]
-    return names.compactMap { $0 }.joined(separator: ", ")
+  }
+
+  private var digestNames: [String?] {
+    [digestsOutput ? "digest=sha256" : nil, digestsDisk ? "disk-digest=sha256" : nil]
+  }
+
+  private static func list(_ names: [String?]) -> String {
+    names.compactMap { $0 }.joined(separator: ", ")
   }
 
   /// Checks what only all parameters together tell.
   func checkEncoding(_ endpoint: Endpoint) throws(PluginError) {
-    if direction == .read, !encodingName.isEmpty {
+    let names = Self.list(encodingNames)
+    if direction == .read, !names.isEmpty {
       throw PluginError(
         .invalidArgument,
-        "\(encodingName): nothing is written to a disk that comes from \(endpoint.name): leave it out"
+        "\(names): nothing is written to a disk that comes from \(endpoint.name): leave it out"
       )
     }
     let dependent = [

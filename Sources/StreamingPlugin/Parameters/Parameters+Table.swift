@@ -141,7 +141,7 @@ extension Parameters {
     },
     Parameter(
       key: "digest", value: "sha256",
-      help: "Put a digest of the stream as it was sent into the report."
+      help: "Put a digest of the stream as it was sent, or came, into the report."
     ) { value, parameters throws(PluginError) in
       try checkDigest(value)
       parameters.digestsOutput = true
