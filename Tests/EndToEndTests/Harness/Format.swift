@@ -11,7 +11,9 @@ struct Formatted: Sendable, CustomTestStringConvertible {
   /// The readers to ask; all if empty.
   var readers: [String] = []
 
-  var testDescription: String { (["format=\(format)", "size=\(size)"] + parameters).joined(separator: " ") }
+  var testDescription: String {
+    (["format=\(format)", "size=\(size)"] + parameters).joined(separator: " ")
+  }
 
   /// Data at its start, in its middle and at its end.
   func image() throws -> String {
