@@ -20,7 +20,7 @@ clean() {
   # By their numbers, no others.
   for process in $osd $mon; do kill "$process" 2>/dev/null || :; done
   wait
-  test -n "${KEEP-}" || rm -rf "$place"
+  rm -rf "$place"
 }
 trap clean EXIT
 trap 'exit 1' HUP INT TERM

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Install what is missing to build and run the demo, or every test as well, or the benchmarks too,
-# or to build packages.
+# to build packages, or to have a Ceph cluster.
 # Silent when nothing is missing. Without the right to install, say what to type.
 #
-# usage: scripts/deps.sh demo|check|bench|pack
+# usage: scripts/deps.sh demo|check|bench|pack|ceph
 set -eu
 
 # set | probe | package for apt | for dnf, where a path is a name too and - is nothing to do
@@ -59,6 +59,9 @@ check | python:zstandard                         | python3-zstandard  | python3-
 bench | command:hyperfine                        | hyperfine          | hyperfine
 bench | command:fio                              | fio                | fio
 bench | fio:nbd                                  | fio                | fio-engine-nbd
+ceph  | command:ceph-mon                         | ceph-mon           | ceph-mon
+ceph  | command:ceph-osd                         | ceph-osd           | ceph-osd
+ceph  | command:rbd                              | ceph-common        | ceph-common
 pack  | command:debootstrap                      | debootstrap        | -
 pack  | command:dh                               | debhelper          | -
 pack  | command:lintian                          | lintian            | -
@@ -84,7 +87,8 @@ case ${1-} in
   check) sets='demo check' ;;
   bench) sets='demo check bench' ;;
   pack) sets='demo pack' ;;
-  *) echo "usage: $0 demo|check|bench|pack" >&2; exit 2 ;;
+  ceph) sets='demo ceph' ;;
+  *) echo "usage: $0 demo|check|bench|pack|ceph" >&2; exit 2 ;;
 esac
 
 manager=

@@ -1,5 +1,6 @@
-import StreamCore
 import Testing
+
+@testable import StreamCore
 
 @Suite("The number of missing bytes")
 struct CoverageTests {
