@@ -150,7 +150,7 @@ struct FormatTests {
     let readers = [
       "vmdk": ["qemu-img", "oslo", "libvmdk", "dissect"],
       "vhd": ["qemu-img", "libvhdi", "dissect"],
-      "tar": ["tar", "bsdtar", "python", "nbdkit"], "rbd-diff": ["records", "rbd"],
+      "tar": ["tar", "bsdtar", "python"], "rbd-diff": ["records", "rbd"],
       "rbd-image": ["records"],
     ]
     for name in try #require(readers[format]) {
