@@ -4,6 +4,7 @@
 #   make check      build, and run all tests (some: make check FILTER=name)
 #   make check-versions  run the end-to-end tests with this nbdkit and with Debian's newest, unpacked
 #                   into build/ with its own C library
+#   make check-ceph  let a Ceph cluster of its own, in memory and on loopback, import format=rbd-*, as root
 #   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 30 minutes
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
 #   make bench-count  count allocations and system calls per request, into the same page
@@ -62,9 +63,9 @@ SCRIPTS := .ci/run Tests/Sanitizers/bin/nbdkit \
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
-.PHONY: build demo check check-versions nested-packages sanitize fuzz soak bench \
+.PHONY: build demo check check-versions check-ceph nested-packages sanitize fuzz soak bench \
   bench-count bench-scale install uninstall man docs format lint dist deb check-deb rpm deps \
-  demo-deps bench-deps pack-deps clean help
+  demo-deps bench-deps pack-deps ceph-deps clean help
 
 build: $(PLUGIN) $(COMMAND)
 
@@ -146,6 +147,9 @@ check-versions: deps build nested-packages
 	swift build --build-tests
 	$(TEST) --filter EndToEndTests
 	$(call newest,.*)
+
+check-ceph: ceph-deps build
+	scripts/check-ceph.sh '$(PLUGIN)'
 
 # Without the two suites that only compute: they take minutes there, and make fuzz does the same.
 SANITIZED = --skip 'EndToEndTests|RandomOperationsTests|EveryLayoutTests'
@@ -266,7 +270,7 @@ lint:
 deps:
 	@scripts/deps.sh check
 
-demo-deps bench-deps pack-deps:
+demo-deps bench-deps pack-deps ceph-deps:
 	@scripts/deps.sh $(@:-deps=)
 
 clean:
