@@ -32,6 +32,7 @@ struct StreamDiskJobsTests {
     try await shell("stream-disk verify \(size) \(name) disk.qcow2")
     try await shell("stream-disk verify --report-of report.json \(name)")
     try await shell("stream-disk restore --report-of report.json - back2.qcow2 <\(name)")
+    try await shell("stream-disk restore --\(compression) --size 16M - back3.qcow2 <\(name)")
     try await shell(
       """
       ! stream-disk verify --raw --size 16M \(name) disk.qcow2
