@@ -1,5 +1,5 @@
 #   make            build build/nbdkit-streaming-plugin.so and build/stream-disk
-#   make demo       stream an example image through the plugin into zstd and compare
+#   make demo       stream an example image into a .zst file, verify, restore and compare
 #                   (one of yours: make demo IMAGE=disk.qcow2 FORMAT=qcow2 OUT=disk.raw.zst)
 #   make check      build, and run all tests (some: make check FILTER=name)
 #   make check-versions  run the end-to-end tests with this nbdkit and with Debian's newest, unpacked
@@ -105,7 +105,7 @@ docs:
 export IMAGE FORMAT OUT QUICK ROWS
 
 demo: demo-deps build
-	@scripts/demo.sh "$$IMAGE" "$$OUT"
+	@scripts/demo.sh "$$IMAGE" "$$OUT" "$$FORMAT"
 
 # Packages that depend on this one build in one place, so that each compiles no more than itself. Of the
 # package before nothing is left but what is compiled.
@@ -205,6 +205,7 @@ soak: deps build
 	$(SOAK) 'EveryLayoutTests|RandomOperationsTests|RandomReadsTests'
 	$(SOAK) 'DisorderedClientTests'
 	$(SOAK) 'RandomLivesTests'
+	$(SOAK) 'StreamDiskStatusTests/kills'
 	$(HOSTILE)/random_signals.py --runs 5000
 	$(HOSTILE)/early_signals.py --runs 10000
 	$(HOSTILE)/waiting_parent.py --early 2000

@@ -13,6 +13,7 @@ demo  | library:nbdkit                           | nbdkit-plugin-dev  | nbdkit-d
 demo  | library:libzstd                          | libzstd-dev        | libzstd-devel
 demo  | library:libdeflate                       | libdeflate-dev     | libdeflate-devel
 demo  | library:nettle                           | nettle-dev         | nettle-devel
+demo  | library:zlib                             | zlib1g-dev         | zlib-devel
 demo  | file:/etc/ssl/certs/ca-certificates.crt  | ca-certificates    | -
 demo  | command:pkg-config                       | pkg-config         | /usr/bin/pkg-config
 demo  | command:git                              | git                | git
