@@ -82,7 +82,7 @@ struct NamedPipeTests {
 
   @Test("All that a process made go when it exits, but what took the place of one")
   func atExit() async throws {
-    await #expect(processExitsWith: .success) { [path = directory.path] in
+    await #expect(processExitsWith: .success) { [path = directory.path as String] in
       for name in ["first", "second", "third", "fourth"] {
         try NamedPipe(path: "\(path)/\(name)", for: .write).removeAtExit()
       }
