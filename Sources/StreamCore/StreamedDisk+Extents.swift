@@ -7,30 +7,25 @@ extension StreamedDisk {
   /// - Parameters:
   ///   - range: Not empty.
   ///   - onlyFirst: Whether no more than the first extent is wanted.
+  ///   - alignment: What the borders of a hole within the range are multiples of. `qemu-img convert`
+  ///     rounds the end of a hole up to the next sector, data or not.
   /// - Returns: Extents in ascending order, from the beginning of the range on and without a gap;
   ///   neighbours are of different kinds.
   /// - Throws: ``ReadError/interrupted`` alone.
   public mutating func extents(
-    in range: Range<UInt64>, onlyFirst: Bool
+    in range: Range<UInt64>, onlyFirst: Bool, alignment: UInt64 = 4096
   ) throws(ReadError) -> [(range: Range<UInt64>, kind: StreamExtent)] {
     // A client asks again for what is behind them.
-    let most = 1024
+    let most = onlyFirst ? 1 : 1024
     // Longer than a client reads at a time: to look on for the end of such an extent is of no use.
-    let enough: UInt64 = 4 << 20
-    var extents: [(range: Range<UInt64>, kind: StreamExtent)] = []
-    var next = range.lowerBound
-    while next < range.upperBound {
-      let (end, kind) = try extent(in: next..<range.upperBound)
-      if let last = extents.last, last.kind == kind {
-        extents[extents.count - 1].range = last.range.lowerBound..<end
-      } else {
-        if extents.count == (onlyFirst ? 1 : most) { break }
-        extents.append((next..<end, kind))
-      }
-      next = end
-      if onlyFirst, kind == .data, next - range.lowerBound >= enough { break }
+    let enough: UInt64 = onlyFirst ? 4 << 20 : .max
+    var extents = ExtentList(range, alignment: alignment)
+    while extents.end < range.upperBound, extents.settled.count <= most {
+      let (end, kind) = try extent(in: extents.end..<range.upperBound)
+      extents.append(kind, upTo: end)
+      if kind == .data, extents.end - range.lowerBound >= enough { break }
     }
-    return extents
+    return Array(extents.finished().prefix(most))
   }
 
   /// What `range` begins with, and where that ends.
@@ -61,5 +56,62 @@ extension StreamedDisk {
         ? (piece.range.upperBound, .hole) : (piece.range.lowerBound, .data)
     }
     return (range.upperBound, .data)
+  }
+}
+
+/// Extents as they are found, one behind the other.
+private struct ExtentList {
+  /// Those that nothing more is added to, but for the last one if that is data.
+  private(set) var settled: [(range: Range<UInt64>, kind: StreamExtent)] = []
+  /// The end of all that was found.
+  private(set) var end: UInt64
+
+  /// Where the last hole begins, if it may still grow.
+  private var holeStart: UInt64?
+  private let range: Range<UInt64>
+  private let alignment: UInt64
+
+  init(_ range: Range<UInt64>, alignment: UInt64) {
+    self.range = range
+    self.alignment = alignment
+    end = range.lowerBound
+  }
+
+  mutating func append(_ kind: StreamExtent, upTo end: UInt64) {
+    if kind == .data {
+      settleHole()
+      settle(.data, self.end..<end)
+    } else {
+      holeStart = holeStart ?? self.end
+    }
+    self.end = end
+  }
+
+  /// All of them.
+  consuming func finished() -> [(range: Range<UInt64>, kind: StreamExtent)] {
+    settleHole()
+    return settled
+  }
+
+  /// Moves the borders of the last hole inwards to multiples of the alignment; what is outside is data.
+  private mutating func settleHole() {
+    guard let start = holeStart else { return }
+    holeStart = nil
+    let beyond = start % alignment
+    let first = min(beyond == 0 ? start : start + (alignment - beyond), end)
+    // What follows the range is not told; a disk need not end at a multiple.
+    let last = end == range.upperBound ? end : max(end - end % alignment, first)
+    settle(.data, start..<first)
+    settle(.hole, first..<last)
+    settle(.data, last..<end)
+  }
+
+  private mutating func settle(_ kind: StreamExtent, _ part: Range<UInt64>) {
+    guard !part.isEmpty else { return }
+    if let last = settled.last, last.kind == kind {
+      settled[settled.count - 1].range = last.range.lowerBound..<part.upperBound
+    } else {
+      settled.append((part, kind))
+    }
   }
 }

@@ -24,7 +24,9 @@ struct RandomReadsTests {
         left -= 1
         let range = place(near: reading.position, &random)
         if random.once(in: 3),
-          let difference = reading.askExtents(in: range, onlyFirst: random.once(in: 2))
+          let difference = reading.askExtents(
+            in: range, onlyFirst: random.once(in: 2),
+            alignment: random.once(in: 2) ? 1 : Int.random(in: 2...8, using: &random))
         {
           Issue.record("\(difference)\nSEED=\(Environment.seed)\n\(reading.history)")
           return

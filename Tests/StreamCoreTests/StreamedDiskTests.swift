@@ -225,14 +225,25 @@ struct StreamedDiskTests {
       #expect(extents.map(\.range) == expected.map(\.0))
       #expect(extents.map(\.kind) == expected.map(\.1))
     }
-    expect(try disk.extents(in: 0..<30, onlyFirst: false), all)
-    expect(try disk.extents(in: 3..<30, onlyFirst: true), [(3..<12, .hole)])
+    expect(try disk.extents(in: 0..<30, onlyFirst: false, alignment: 1), all)
+    expect(try disk.extents(in: 3..<30, onlyFirst: true, alignment: 1), [(3..<12, .hole)])
+    // A border in the middle of a unit would be rounded up by some.
+    expect(
+      try disk.extents(in: 0..<30, onlyFirst: false, alignment: 4),
+      [(0..<4, .data), (4..<12, .hole), (12..<20, .data), (20..<30, .hole)])
+    expect(
+      try disk.extents(in: 0..<30, onlyFirst: false, alignment: 5),
+      [(0..<5, .data), (5..<10, .hole), (10..<20, .data), (20..<30, .hole)])
     #expect(disk.position == 0)
     // Of what went by the newest 8 bytes are known.
     #expect(try disk.text(0..<14) == "ab..........cd")
-    expect(try disk.extents(in: 0..<12, onlyFirst: false), [(0..<6, .data), (6..<12, .hole)])
+    expect(
+      try disk.extents(in: 0..<12, onlyFirst: false, alignment: 1),
+      [(0..<6, .data), (6..<12, .hole)])
     #expect(try disk.text(14..<18) == "efgh")
-    expect(try disk.extents(in: 16..<40, onlyFirst: false), [(16..<18, .data), (18..<40, .hole)])
+    expect(
+      try disk.extents(in: 16..<40, onlyFirst: false, alignment: 1),
+      [(16..<18, .data), (18..<40, .hole)])
   }
 
   @Test("whose source knows nothing says that all may be data")
@@ -240,6 +251,9 @@ struct StreamedDiskTests {
     var disk = TextDisk("ab....cd", rewind: 8, pads: true)
     #expect(try disk.extents(in: 0..<100, onlyFirst: false).map(\.range) == [0..<100])
     #expect(try disk.text(0..<9).count == 9)
-    #expect(try disk.extents(in: 0..<100, onlyFirst: false).map(\.range) == [0..<8, 8..<100])
+    #expect(
+      try disk.extents(in: 0..<100, onlyFirst: false, alignment: 1).map(\.range) == [
+        0..<8, 8..<100,
+      ])
   }
 }

@@ -8,6 +8,13 @@ struct ProgressLineTests {
   private let line = ProgressLine(
     bytes: 5 << 28, size: 40 << 30, rate: 412 * 1_048_576, waitingFor: "reader")
 
+  @Test("Beside the disk's bytes stands what they became, if that is another number")
+  func output() {
+    let line = ProgressLine(bytes: 3 << 30, output: 5 << 20, size: 4 << 30)
+    #expect(line.text(columns: 200) == "streaming: 3.00 GiB of 4.00 GiB, 5.00 MiB out, 75 %")
+    #expect(line.text(columns: 38) == "streaming: 3.00 GiB of 4.00 GiB, 75 %")
+  }
+
   @Test("Tells bytes, share, rate, time left and who is waited for")
   func whole() {
     #expect(

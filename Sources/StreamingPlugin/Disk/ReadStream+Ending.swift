@@ -38,7 +38,11 @@ extension ReadStream {
         ReadCoverage(
           left: left, dropped: stream.droppedBytes, refused: stream.refusedReads,
           clients: clients.presenceAtEnd()))
-      ending.carryOut(on: &report, sourceHasGivenAll: isWhole) { stream.source.upstream.close() }
+      ending.carryOut(
+        on: &report, sourceHasGivenAll: isWhole, command: stream.source.upstream.command
+      ) {
+        stream.source.upstream.close()
+      }
       if let began = state.requests.began { report.seconds = .now - began }
       report.unsaidRefusals = state.requests.unsaid
       return report

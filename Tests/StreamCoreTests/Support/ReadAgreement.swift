@@ -44,15 +44,19 @@ struct ReadAgreement {
   /// Asks where the zeroes are.
   ///
   /// - Returns: Where the disk says something else than the model.
-  mutating func askExtents(in range: Range<Int>, onlyFirst: Bool) -> String? {
-    history += "\n\(range) extents, only the first: \(onlyFirst)"
+  mutating func askExtents(
+    in range: Range<Int>, onlyFirst: Bool, alignment: Int
+  ) -> String? {
+    history += "\n\(range) extents, only the first: \(onlyFirst) alignment: \(alignment)"
     let extents: [(range: Range<UInt64>, kind: StreamExtent)]
     do {
       extents = try disk.extents(
-        in: UInt64(range.lowerBound)..<UInt64(range.upperBound), onlyFirst: onlyFirst)
+        in: UInt64(range.lowerBound)..<UInt64(range.upperBound), onlyFirst: onlyFirst,
+        alignment: UInt64(alignment))
     } catch {
       return "\(error) for extents"
     }
+    let holes = alignedHoles(in: range, alignment)
     var next = UInt64(range.lowerBound)
     var last: StreamExtent?
     for (extent, kind) in extents {
@@ -60,7 +64,7 @@ struct ReadAgreement {
       if kind == last { return "\(extents) with neighbours of one kind" }
       last = kind
       next = extent.upperBound
-      for offset in extent where (kind == .hole) != isHole(Int(offset)) {
+      for offset in extent where (kind == .hole) != holes.contains(Int(offset)) {
         return "\(extents) is wrong about \(offset)"
       }
     }
@@ -69,6 +73,16 @@ struct ReadAgreement {
       return "\(extents) for \(range)"
     }
     return disk.source.complaint
+  }
+
+  /// The bytes of holes, but for those that lie in a unit with data.
+  private func alignedHoles(in range: Range<Int>, _ alignment: Int) -> Set<Int> {
+    Set(
+      range.filter { offset in
+        let start = offset / alignment * alignment
+        let unit = start..<min(start + alignment, range.upperBound)
+        return start >= range.lowerBound && unit.allSatisfy(isHole)
+      })
   }
 
   private func isHole(_ offset: Int) -> Bool {

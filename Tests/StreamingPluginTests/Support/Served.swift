@@ -78,4 +78,8 @@ struct Ended: Decodable {
   let refusedRequests: UInt64
   let size: UInt64?
   let error: String?
+  let compression: String?
+  let outputBytes: UInt64
+  let digest: String?
+  let diskDigest: String?
 }
