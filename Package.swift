@@ -88,7 +88,9 @@ let package = Package(
     .target(name: "CRefusal", path: "Tests/CRefusal"),
     .testTarget(
       name: "StreamIOTests",
-      dependencies: ["StreamIO", "StreamCore", "TestSupport", "CRefusal", systemPackage],
+      dependencies: [
+        "StreamIO", "StreamCore", "CLinux", "TestSupport", "CRefusal", systemPackage,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "StreamingPluginTests",

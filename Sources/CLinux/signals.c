@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "Signals.h"
+#include "Farewells.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -196,10 +197,20 @@ static void count(int number, siginfo_t *info) {
     direct[kind]++;
 }
 
+/* How long a client that has left may keep the server from stopping. */
+enum { FAREWELL_MILLISECONDS = 1000 };
+/* While one signal waits for that, others are no news to the server. */
+static atomic_bool waits_for_farewells;
+
 static void count_and_serve(int number, siginfo_t *info, void *context) {
   int error = errno;
   count(number, info);
-  has_come = true;
+  if (!has_come) {
+    if (atomic_exchange(&waits_for_farewells, true)) return;
+    clinux_await_farewells(FAREWELL_MILLISECONDS);
+    has_come = true;
+    waits_for_farewells = false;
+  }
   (void)!write(wakes, &(uint64_t){1}, sizeof(uint64_t));
   struct sigaction *server = &servers[kind_of(number)];
   if (server->sa_flags & SA_SIGINFO)
