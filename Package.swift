@@ -95,7 +95,8 @@ let package = Package(
     .testTarget(
       name: "StreamingPluginTests",
       dependencies: [
-        "StreamingPlugin", "StreamCore", "StreamIO", "NBDKit", "NBDKitTestKit", "CFakeNBDKit",
+        "StreamingPlugin", "StreamCore", "StreamFormats", "StreamIO", "NBDKit", "NBDKitTestKit",
+        "CFakeNBDKit",
         "TestSupport", systemPackage,
       ],
       swiftSettings: strict),

@@ -1,4 +1,5 @@
 import NBDKit
+import StreamFormats
 import Testing
 
 @testable import StreamingPlugin
