@@ -235,11 +235,10 @@ struct StreamedDiskTests {
       try disk.extents(in: 0..<30, onlyFirst: false, alignment: 5),
       [(0..<5, .data), (5..<10, .hole), (10..<20, .data), (20..<30, .hole)])
     #expect(disk.position == 0)
-    // Of what went by the newest 8 bytes are known.
+    // What went by in one read may be anything.
     #expect(try disk.text(0..<14) == "ab..........cd")
     expect(
-      try disk.extents(in: 0..<12, onlyFirst: false, alignment: 1),
-      [(0..<6, .data), (6..<12, .hole)])
+      try disk.extents(in: 0..<12, onlyFirst: false, alignment: 1), [(0..<12, .data)])
     #expect(try disk.text(14..<18) == "efgh")
     expect(
       try disk.extents(in: 16..<40, onlyFirst: false, alignment: 1),
