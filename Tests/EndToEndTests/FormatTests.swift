@@ -89,6 +89,7 @@ struct FormatTests {
       "pipe=\(fifo)", "size=\(size)", "format=\(format)", "pad=true")
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 \(1.mib + 512)") == "ok")
+    #expect(try await client.ask("flush") == "ok")
     #expect(try await client.ask("disconnect") == "ok")
     try await nbdkit.stop()
     try await reader.end()
