@@ -18,7 +18,7 @@ struct FarewellTests {
     await #expect(processExitsWith: .success) {
       letSignalsIn()
       signal(SIGTERM) { _ in _exit(clinux_was_terminated() == 1 ? EXIT_SUCCESS : 2) }
-      _ = clinux_watch_termination()
+      _ = clinux_watch_termination(0)
       let (server, client, place) = try Self.connection()
       close(client)
       // What the server's own thread does, while the handler holds up another.
@@ -45,7 +45,7 @@ struct FarewellTests {
       for number in [SIGTERM, SIGINT] {
         signal(number) { _ in _exit(clinux_was_terminated() == 1 ? EXIT_SUCCESS : 2) }
       }
-      _ = clinux_watch_termination()
+      _ = clinux_watch_termination(0)
       close(try Self.connection().client)
       var thread = pthread_t()
       pthread_create(
