@@ -35,6 +35,9 @@ def main():
                 if connection.reply()[0]:
                     raise Finding(f"a request in GiB {number} fails: {server.log}")
         late = server.descriptors(), server.kibibytes()
+        connection.send(wire.request(wire.FLUSH))
+        if connection.reply()[0]:
+            raise Finding(f"a flush fails: {server.log}")
         connection.send(wire.request(wire.DISCONNECT))
         connection.close()
         server.terminate()

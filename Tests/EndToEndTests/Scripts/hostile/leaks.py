@@ -31,6 +31,9 @@ def main():
                         wire.request(kind, offset, MIB) + (data if kind == wire.WRITE else b""))
                     if connection.reply()[0]:
                         raise Finding(f"a request fails: {server.log}")
+                connection.send(wire.request(wire.FLUSH))
+                if connection.reply()[0]:
+                    raise Finding(f"a flush fails: {server.log}")
                 connection.send(wire.request(wire.DISCONNECT))
                 connection.close()
             server.process.terminate()

@@ -104,11 +104,13 @@ class ReadingSession(Session):
         story = f"{report}, {there} bytes of {self.size} there, {self.given} read, {self.excuses}"
         if count - report["zero_bytes"] > there or count > (self.size or there):
             raise Finding(f"the report miscounts: {story}")
+        # Padding is not counted.
         if outcome == "complete" and not (
-                count == self.size and (there == count or there < count and self.pads)):
+                there == count and (count == self.size or count < self.size and self.pads)):
             raise Finding(f"complete is what is not: {story}")
         # Whatever a client did before, or does now.
-        is_whole = self.given == self.size and (there == self.size or there < self.size and self.pads)
+        is_whole = self.given == self.size and report["missing_bytes"] == 0 and (
+            there == self.size or there < self.size and self.pads)
         if is_whole and outcome != "complete" and IMPATIENCE not in self.excuses:
             raise Finding(f"not complete is what is: {story}")
         if outcome == "failed" and not (
