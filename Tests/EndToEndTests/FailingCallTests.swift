@@ -146,6 +146,7 @@ private struct FaultyStream {
     }
     let last = try await client.ask("read \(4.mib - 64.kib) \(64.kib)", within: .atOnce)
     answers.append(last == "pattern" ? "ok" : last)
+    if answers.allSatisfy({ $0 == "ok" }) { _ = try await client.ask("flush", within: .atOnce) }
     _ = try await client.ask("disconnect")
     client.child.killGroup()
     try await nbdkit.stop(within: .atOnce)

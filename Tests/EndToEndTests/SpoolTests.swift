@@ -141,7 +141,7 @@ private struct Spool {
     let found = try Report(report)
     #expect(found.outcome == "failed", sourceLocation: sourceLocation)
     #expect(found.error?.contains(reason) == true, sourceLocation: sourceLocation)
-    #expect(nbdkit.errorLines.last?.contains(reason) == true, sourceLocation: sourceLocation)
+    #expect(nbdkit.errorLines.contains { $0.contains(reason) }, sourceLocation: sourceLocation)
     expectPrefix(in: reader.file, of: .data(5.mib), sourceLocation: sourceLocation)
   }
 }

@@ -55,6 +55,10 @@ struct Ending: Sendable {
     }
     guard command.earlyStatus(.whileEnding(for: Self.commandSeconds)) != nil else {
       let isInterrupted = TerminationSignals.wereSent
+      if !isInterrupted {
+        report.add(
+          "the command gave all of the disk, but did not end for \(Int(Self.commandSeconds)) seconds")
+      }
       let ending = abandon(&command, after: 0)
       return report.apply(isInterrupted ? .ended(.interrupted) : ending)
     }

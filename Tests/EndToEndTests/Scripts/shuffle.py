@@ -29,6 +29,7 @@ def main():
         left[block] -= 1
         data = os.pread(image, BLOCK, block * BLOCK)
         client.pwrite(data[::-1] if left[block] else data, block * BLOCK)
+    client.flush()
     client.shutdown()
 
 
