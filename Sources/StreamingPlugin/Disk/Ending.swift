@@ -57,7 +57,8 @@ struct Ending: Sendable {
       let isInterrupted = TerminationSignals.wereSent
       if !isInterrupted {
         report.add(
-          "the command gave all of the disk, but did not end for \(Int(Self.commandSeconds)) seconds")
+          "the command gave all of the disk, but did not end for "
+            + "\(Int(Self.commandSeconds)) seconds")
       }
       let ending = abandon(&command, after: 0)
       return report.apply(isInterrupted ? .ended(.interrupted) : ending)
