@@ -13,9 +13,15 @@ struct Report: Decodable, Equatable {
   var largestReorder: Int
   var exitStatus: Int?
   var error: String?
+  var compression: String?
+  var outputBytes = 0
+  var digest: String?
+  var diskDigest: String?
 
   enum CodingKeys: String, CodingKey {
-    case outcome, direction, bytes, size, seconds, error
+    case outcome, direction, bytes, size, seconds, error, compression, digest
+    case outputBytes = "output_bytes"
+    case diskDigest = "disk_digest"
     case zeroBytes = "zero_bytes"
     case missingBytes = "missing_bytes"
     case refusedRequests = "refused_requests"
