@@ -1,9 +1,10 @@
 #   make            build build/nbdkit-streaming-plugin.so and build/stream-disk
-#   make demo       stream an example image through the plugin into zstd and compare
+#   make demo       stream an example image into a .zst file, verify, restore and compare
 #                   (one of yours: make demo IMAGE=disk.qcow2 FORMAT=qcow2 OUT=disk.raw.zst)
 #   make check      build, and run all tests (some: make check FILTER=name)
 #   make check-versions  run the end-to-end tests with this nbdkit and with Debian's newest, unpacked
 #                   into build/ with its own C library
+#   make check-ceph  let a Ceph cluster of its own, in memory and on loopback, import format=rbd-*, as root
 #   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 30 minutes
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
 #   make bench-count  count allocations and system calls per request, into the same page
@@ -62,9 +63,9 @@ SCRIPTS := .ci/run Tests/Sanitizers/bin/nbdkit \
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
-.PHONY: build demo check check-versions nested-packages sanitize fuzz soak bench \
+.PHONY: build demo check check-versions check-ceph nested-packages sanitize fuzz soak bench \
   bench-count bench-scale install uninstall man docs format lint dist deb check-deb rpm deps \
-  demo-deps bench-deps pack-deps clean help
+  demo-deps bench-deps pack-deps ceph-deps clean help
 
 build: $(PLUGIN) $(COMMAND)
 
@@ -104,7 +105,7 @@ docs:
 export IMAGE FORMAT OUT QUICK ROWS
 
 demo: demo-deps build
-	@scripts/demo.sh "$$IMAGE" "$$OUT"
+	@scripts/demo.sh "$$IMAGE" "$$OUT" "$$FORMAT"
 
 # Packages that depend on this one build in one place, so that each compiles no more than itself. Of the
 # package before nothing is left but what is compiled.
@@ -147,6 +148,9 @@ check-versions: deps build nested-packages
 	$(TEST) --filter EndToEndTests
 	$(call newest,.*)
 
+check-ceph: ceph-deps build
+	scripts/check-ceph.sh '$(PLUGIN)'
+
 # Without the two suites that only compute: they take minutes there, and make fuzz does the same.
 SANITIZED = --skip 'EndToEndTests|RandomOperationsTests|EveryLayoutTests'
 
@@ -177,10 +181,14 @@ sanitize: deps nested-packages
 
 FUZZ = -max_total_time=$(SECONDS) -timeout=5 -artifact_prefix=build/fuzz/ -verbosity=0
 
+# Optimised code that checks its invariants all the same.
+ASSERTING = -Xswiftc -assert-config -Xswiftc Debug
+
 # What was reached is kept in build/fuzz and gone on from; a finding is left there too.
 fuzz: SECONDS = 60
 fuzz: deps
-	swift build --package-path Tests/Fuzz --scratch-path .build/fuzz --sanitize=fuzzer -Xswiftc -O
+	swift build --package-path Tests/Fuzz --scratch-path .build/fuzz --sanitize=fuzzer -Xswiftc -O \
+	  $(ASSERTING)
 	mkdir -p build/fuzz/stream build/fuzz/reads build/fuzz/parameters
 	.build/fuzz/debug/FuzzStream $(FUZZ) -max_len=300 build/fuzz/stream
 	.build/fuzz/debug/FuzzReads $(FUZZ) -max_len=300 build/fuzz/reads
@@ -189,7 +197,7 @@ fuzz: deps
 
 # Optimised, as most of it only computes.
 SOAK = SOAK=1 swift test --disable-xctest -c release --scratch-path .build/soak \
-  -Xswiftc -enable-testing --filter
+  -Xswiftc -enable-testing $(ASSERTING) --filter
 
 soak: SECONDS = 600
 soak: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
@@ -197,6 +205,7 @@ soak: deps build
 	$(SOAK) 'EveryLayoutTests|RandomOperationsTests|RandomReadsTests'
 	$(SOAK) 'DisorderedClientTests'
 	$(SOAK) 'RandomLivesTests'
+	$(SOAK) 'StreamDiskStatusTests/kills'
 	$(HOSTILE)/random_signals.py --runs 5000
 	$(HOSTILE)/early_signals.py --runs 10000
 	$(HOSTILE)/waiting_parent.py --early 2000
@@ -262,7 +271,7 @@ lint:
 deps:
 	@scripts/deps.sh check
 
-demo-deps bench-deps pack-deps:
+demo-deps bench-deps pack-deps ceph-deps:
 	@scripts/deps.sh $(@:-deps=)
 
 clean:

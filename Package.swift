@@ -88,12 +88,15 @@ let package = Package(
     .target(name: "CRefusal", path: "Tests/CRefusal"),
     .testTarget(
       name: "StreamIOTests",
-      dependencies: ["StreamIO", "StreamCore", "TestSupport", "CRefusal", systemPackage],
+      dependencies: [
+        "StreamIO", "StreamCore", "CLinux", "TestSupport", "CRefusal", systemPackage,
+      ],
       swiftSettings: strict),
     .testTarget(
       name: "StreamingPluginTests",
       dependencies: [
-        "StreamingPlugin", "StreamCore", "StreamIO", "NBDKit", "NBDKitTestKit", "CFakeNBDKit",
+        "StreamingPlugin", "StreamCore", "StreamFormats", "StreamIO", "NBDKit", "NBDKitTestKit",
+        "CFakeNBDKit",
         "TestSupport", systemPackage,
       ],
       swiftSettings: strict),

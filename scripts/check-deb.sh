@@ -36,9 +36,12 @@ stream='
 # Are the manual pages there, and the texts that Debian asks for?
 check_files() {
   files=$(dpkg-deb --fsys-tarfile "$deb" | tar -t)
-  for file in man/man1/$name.1.gz doc/nbdkit-plugin-streaming/{copyright,changelog{,.Debian}.gz}; do
+  for file in man/man1/{$name,stream-disk}.1.gz bash-completion/completions/stream-disk \
+    zsh/site-functions/_stream-disk fish/vendor_completions.d/stream-disk.fish \
+    doc/nbdkit-plugin-streaming/{copyright,changelog{,.Debian}.gz}; do
     grep -qx "./usr/share/$file" <<<"$files" || fail "lacks $file"
   done
+  grep -qx ./usr/bin/stream-disk <<<"$files" || fail "lacks /usr/bin/stream-disk"
 }
 
 root=$(mktemp -d)

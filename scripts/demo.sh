@@ -2,13 +2,14 @@
 # Make a stream of a disk image, verify it, restore it and compare, by stream-disk.
 # Without arguments an example image is made, and everything is removed at the end.
 #
-# usage: scripts/demo.sh [IMAGE OUT]
+# usage: scripts/demo.sh [IMAGE OUT [FORMAT]]
 set -euo pipefail
 
 build=$(realpath "$(dirname "$0")/../build")
 export PATH=$build:$PATH STREAM_DISK_PLUGIN=$build/nbdkit-streaming-plugin.so
 input=${1-}
 out=${2-}
+format=${3-}
 
 fail() {
   echo "demo: $1" >&2
@@ -34,10 +35,7 @@ make_example() {
 [ -n "$input" ] || [ -z "$out" ] || fail "OUT=$out needs IMAGE=, the disk image to stream"
 [ -z "$input" ] || [ -n "$out" ] || fail "IMAGE=$input needs OUT=, the file to make"
 
-# Compressed, where the plugin does that.
-zstd=""
-suffix=""
-! nbdkit "$STREAM_DISK_PLUGIN" --help | grep -q '^compress=' || { zstd=--zstd; suffix=.zst; }
+[ -z "$format" ] || [ -n "$input" ] || fail "FORMAT=$format needs IMAGE="
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -49,33 +47,39 @@ if [ -n "$input" ]; then
   image=$(realpath -- "$input")
 else
   image=$work/disk.qcow2
-  out=$work/disk.raw$suffix
+  out=$work/disk.raw.zst
   make_example "$image"
 fi
 
-info=$(qemu-img info --output=json "$image") || fail "$image is not to be read as a disk image"
+info=$(qemu-img info ${format:+-f "$format"} --output=json "$image") || fail "$image is not to be read as a disk image"
 # qemu counts in sectors: an odd size is rounded up, here and in the stream.
 size=$(jq '."virtual-size"' <<<"$info")
-format=$(jq -r .format <<<"$info")
+found=$(jq -r .format <<<"$info")
 [ "$size" -gt 0 ] || fail "$image is empty"
-echo "image     $image: $format, $(human "$size")," \
+echo "image     $image: $found, $(human "$size")," \
   "of which $(human "$(jq '."actual-size"' <<<"$info")") on disk"
 
+# What the name says decides how OUT is compressed, and how it is read again.
+case $out in
+  *.zst | *.zstd) compressed=(--zstd) from=() ;;
+  *.gz) compressed=(--gzip) from=(--size "$size") ;;
+  *) compressed=() from=(--raw) ;;
+esac
+as=(${format:+-f "$format"})
 
 show() {
   echo "\$ $*"
   "$@" || fail "that has failed"
 }
 
-# shellcheck disable=SC2086 # nothing or one option
-show stream-disk write $zstd -f "$format" "$image" -o "$out"
-show stream-disk verify ${zstd:---raw} --size "$size" "$out" -f "$format" "$image"
-show stream-disk restore ${zstd:---raw} --size "$size" "$out" "$work/back.qcow2"
-show qemu-img compare -f "$format" -F qcow2 "$image" "$work/back.qcow2"
+show stream-disk write "${compressed[@]}" "${as[@]}" "$image" -o "$out"
+show stream-disk verify "${from[@]}" "${as[@]}" "$out" "$image"
+show stream-disk restore "${from[@]}" "$out" "$work/back.qcow2"
+show qemu-img compare -f "$found" -F qcow2 "$image" "$work/back.qcow2"
 echo "result    $(human "$(stat -c %s "$out")")${input:+ in $out}"
 
 [ -n "$input" ] || cat <<'END'
 
-For an image of your own: make demo IMAGE=disk.qcow2 OUT=disk.raw
+For an image of your own: make demo IMAGE=disk.qcow2 OUT=disk.raw.zst
 After make install, what is shown above is all that is to be typed.
 END

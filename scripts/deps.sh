@@ -1,9 +1,9 @@
 #!/bin/sh
 # Install what is missing to build and run the demo, or every test as well, or the benchmarks too,
-# or to build packages.
+# to build packages, or to have a Ceph cluster.
 # Silent when nothing is missing. Without the right to install, say what to type.
 #
-# usage: scripts/deps.sh demo|check|bench|pack
+# usage: scripts/deps.sh demo|check|bench|pack|ceph
 set -eu
 
 # set | probe | package for apt | for dnf, where a path is a name too and - is nothing to do
@@ -13,6 +13,7 @@ demo  | library:nbdkit                           | nbdkit-plugin-dev  | nbdkit-d
 demo  | library:libzstd                          | libzstd-dev        | libzstd-devel
 demo  | library:libdeflate                       | libdeflate-dev     | libdeflate-devel
 demo  | library:nettle                           | nettle-dev         | nettle-devel
+demo  | library:zlib                             | zlib1g-dev         | zlib-devel
 demo  | file:/etc/ssl/certs/ca-certificates.crt  | ca-certificates    | -
 demo  | command:pkg-config                       | pkg-config         | /usr/bin/pkg-config
 demo  | command:git                              | git                | git
@@ -27,6 +28,7 @@ check | file:/usr/share/bash-completion/completions/nbdkit | nbdkit    | nbdkit-
 check | command:7z                               | p7zip-full         | p7zip-plugins
 check | command:aws                              | awscli             | awscli2
 check | command:bsdcat                           | libarchive-tools   | bsdtar
+check | command:bsdtar                           | libarchive-tools   | bsdtar
 check | command:fusermount3                      | fuse3              | fuse3
 check | command:nbdfuse                          | libnbd-bin         | /usr/bin/nbdfuse
 check | command:nm                               | binutils           | binutils
@@ -38,6 +40,7 @@ check | command:podchecker                       | perl               | /usr/bin
 check | command:prlimit                          | util-linux         | util-linux
 check | command:pgrep                            | procps             | procps-ng
 check | command:ps                               | procps             | procps-ng
+check | command:rbd                              | ceph-common        | ceph-common
 check | command:pv                               | pv                 | pv
 check | command:qemu-storage-daemon              | qemu-system-common | /usr/bin/qemu-storage-daemon
 check | command:setpriv                          | util-linux         | util-linux
@@ -51,10 +54,15 @@ check | command:valgrind                         | valgrind           | valgrind
 check | python:ensurepip                         | python3-venv       | python3
 check | python:jsonschema                        | python3-jsonschema | python3-jsonschema
 check | python:nbd                               | python3-libnbd     | python3-libnbd
+check | python:pyvhdi                            | python3-libvhdi    | -
+check | python:pyvmdk                            | python3-libvmdk    | -
 check | python:zstandard                         | python3-zstandard  | python3-zstandard
 bench | command:hyperfine                        | hyperfine          | hyperfine
 bench | command:fio                              | fio                | fio
 bench | fio:nbd                                  | fio                | fio-engine-nbd
+ceph  | command:ceph-mon                         | ceph-mon           | ceph-mon
+ceph  | command:ceph-osd                         | ceph-osd           | ceph-osd
+ceph  | command:rbd                              | ceph-common        | ceph-common
 pack  | command:debootstrap                      | debootstrap        | -
 pack  | command:dh                               | debhelper          | -
 pack  | command:lintian                          | lintian            | -
@@ -80,7 +88,8 @@ case ${1-} in
   check) sets='demo check' ;;
   bench) sets='demo check bench' ;;
   pack) sets='demo pack' ;;
-  *) echo "usage: $0 demo|check|bench|pack" >&2; exit 2 ;;
+  ceph) sets='demo ceph' ;;
+  *) echo "usage: $0 demo|check|bench|pack|ceph" >&2; exit 2 ;;
 esac
 
 manager=
@@ -127,8 +136,8 @@ if [ -n "$missing" ]; then
   fi
 fi
 
-# What no distribution has: an object store to try uploads on, and a decoder. By pip, into a place of its
-# own.
+# What no distribution has: an object store to try uploads on, a decoder, and readers of disk formats. By
+# pip, into a place of its own.
 venv=$(dirname "$0")/../build/venv
 case " $sets " in
   *' check '*)
@@ -138,7 +147,11 @@ case " $sets " in
       "$venv/bin/pip" -q --disable-pip-version-check install "$1"
     }
     command -v moto_server >/dev/null || [ -x "$venv/bin/moto_server" ] || pip 'moto[server]'
-    "$venv/bin/python" -c 'import pyzstd' 2>/dev/null || pip pyzstd ;;
+    "$venv/bin/python" -c 'import pyzstd' 2>/dev/null || pip pyzstd
+    "$venv/bin/python" -c 'import dissect.hypervisor' 2>/dev/null || pip dissect.hypervisor
+    # The second is what the first needs to look at a VMDK, and does not ask for.
+    "$venv/bin/python" -c 'import oslo_utils' 2>/dev/null || pip oslo.utils
+    "$venv/bin/python" -c 'import cryptography' 2>/dev/null || pip cryptography ;;
 esac
 
 if ! command -v swift >/dev/null; then

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "Signals.h"
+#include "Farewells.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,22 +112,6 @@ static void close_what_was_opened_since(void) {
       close(descriptor);
 }
 
-/* Standard input is marked in the child, as being closed on execution, and stays so unless it is
- * opened anew: a server that goes into the background does that, one that is waited for does not. */
-static void mark(bool marks) {
-  int flags = fcntl(STDIN_FILENO, F_GETFD);
-  if (flags == -1) return;
-  fcntl(STDIN_FILENO, F_SETFD, marks ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC);
-}
-
-/* Where standard input is closed, or for the process alone, nobody is found to wait. */
-static bool may_be_marked(void) {
-  int flags = fcntl(STDIN_FILENO, F_GETFD);
-  return flags != -1 && !(flags & FD_CLOEXEC);
-}
-
-static bool has_marked;
-
 /* nbdkit sets its handlers just before it forks: a fork before that is a filter's. */
 static bool server_forks(void) {
   struct sigaction found;
@@ -135,9 +120,7 @@ static bool server_forks(void) {
 }
 
 static void before_fork(void) {
-  if (!server_forks() || pipe2(child_number, O_CLOEXEC) == -1) return;
-  has_marked = may_be_marked();
-  if (has_marked) mark(true);
+  if (server_forks()) (void)!pipe2(child_number, O_CLOEXEC);
 }
 
 static void after_fork_in_child(void) {
@@ -151,7 +134,6 @@ static void after_fork_in_child(void) {
 
 static void after_fork_in_parent(void) {
   if (started != getpid() || child_number[1] == -1) return;
-  if (has_marked) mark(false);
   close(child_number[1]);
   ssize_t count;
   do {
@@ -196,10 +178,20 @@ static void count(int number, siginfo_t *info) {
     direct[kind]++;
 }
 
+/* How long a client that has left may keep the server from stopping. */
+enum { FAREWELL_MILLISECONDS = 1000 };
+/* While one signal waits for that, others are no news to the server. */
+static atomic_bool waits_for_farewells;
+
 static void count_and_serve(int number, siginfo_t *info, void *context) {
   int error = errno;
   count(number, info);
-  has_come = true;
+  if (!has_come) {
+    if (atomic_exchange(&waits_for_farewells, true)) return;
+    clinux_await_farewells(FAREWELL_MILLISECONDS);
+    has_come = true;
+    waits_for_farewells = false;
+  }
   (void)!write(wakes, &(uint64_t){1}, sizeof(uint64_t));
   struct sigaction *server = &servers[kind_of(number)];
   if (server->sa_flags & SA_SIGINFO)
@@ -214,13 +206,9 @@ static void count_only(int number, siginfo_t *info, void *context) {
   count(number, info);
 }
 
-int clinux_watch_termination(void) {
-  pid_t before = started;
+int clinux_watch_termination(int is_waited_for) {
+  if (is_waited_for && started != getpid()) waiting = started;
   started = 0;
-  if (before != 0 && before != getpid() && is_closed_on_execution(STDIN_FILENO)) {
-    mark(false);
-    waiting = before;
-  }
   wakes = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   for (int kind = 0; kind < KINDS; kind++) {
     struct sigaction found;

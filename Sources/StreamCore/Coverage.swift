@@ -23,10 +23,16 @@ struct Coverage: Sendable {
   /// Bytes sent that are missing.
   private(set) var missing: UInt64 = 0
   /// Whether a write or a zero was accepted.
-  private(set) var hasChanges = false
+  var hasChanges: Bool { lastRequest == .change || lastRequest == .flushAfterChange }
   /// Whether the client has flushed since the last one.
-  private(set) var isFlushed = false
+  var isFlushed: Bool { lastRequest == .flush || lastRequest == .flushAfterChange }
 
+  /// One value, as the fast path sets it for each request.
+  private enum Request: Sendable {
+    case none, flush, change, flushAfterChange
+  }
+
+  private var lastRequest = Request.none
   private var sent = RangeMap<Kind>()
   private var forgotten: Range<UInt64>?
   private let mostPieces: Int
@@ -41,12 +47,11 @@ struct Coverage: Sendable {
 
   /// A write or a zero was accepted.
   mutating func noteChange() {
-    hasChanges = true
-    isFlushed = false
+    lastRequest = .change
   }
 
   /// The client has flushed.
-  mutating func noteFlush() { isFlushed = true }
+  mutating func noteFlush() { lastRequest = hasChanges ? .flushAfterChange : .flush }
 
   /// `range`, above all that was sent before, was sent as zeroes that nobody asked for.
   mutating func noteHole(_ range: Range<UInt64>) {

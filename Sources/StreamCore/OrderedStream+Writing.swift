@@ -22,6 +22,7 @@ extension OrderedStream {
   ///
   /// - Throws: As ``write(_:at:)``; but zeroes for what was sent as a hole are accepted.
   public mutating func zero(_ range: Range<UInt64>) throws(StreamError) {
+    if isNext(range) { return try sendZeroes(range) }
     let sent = range.part(upTo: position)
     guard !sent.isEmpty, failure == nil, coverage.isHole(sent) else {
       return try accept(range, nil)
@@ -30,6 +31,20 @@ extension OrderedStream {
     let rest = range.part(from: position)
     if !rest.isEmpty { try accept(rest, nil) }
     coverage.noteZeroed(sent, missing: missing)
+    coverage.noteChange()
+  }
+
+  /// The fast path of zeroes.
+  private mutating func sendZeroes(_ range: Range<UInt64>) throws(StreamError) {
+    do {
+      defer {
+        zeroesSent += position - range.lowerBound
+        backlog.skip(to: position)
+      }
+      try sink.sendZeroes(range.length, advancing: &position)
+    } catch {
+      throw refuse(range, StreamError(error))
+    }
     coverage.noteChange()
   }
 

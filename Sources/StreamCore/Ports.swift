@@ -53,7 +53,7 @@ public protocol StreamSource {
   /// The same, but it is content with `count` bytes, and appends of the next ones only those that it
   /// need not wait for.
   ///
-  /// - Parameter count: Up to the free capacity; with 0 there is no wait at all.
+  /// - Parameter count: Up to the free capacity.
   mutating func receive(
     atLeast count: Int, into buffer: inout OutputRawSpan
   ) throws(TransferError)

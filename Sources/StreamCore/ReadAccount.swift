@@ -19,29 +19,37 @@ struct ReadAccount: Sendable {
     self.mostRanges = mostRanges
   }
 
+  /// Bytes were taken from the source that no read asked for. Zeroes that are known to be such need not
+  /// be given to anybody.
+  mutating func notePassed(_ range: Range<UInt64>, areZeroes: Bool) {
+    if areZeroes { given += range.length }
+    leaveOut(areZeroes ? nil : range, range.upperBound)
+  }
+
   /// A read of `range` was answered with its bytes.
   ///
-  /// - Parameter new: What was taken from the source for it.
+  /// - Parameter new: What of it was taken from the source.
   mutating func noteRead(_ range: Range<UInt64>, taking new: Range<UInt64>) {
     if !leftOut.isEmpty { given += leftOut.removeCounting(range) }
-    given += new.part(from: range.lowerBound).length
-    leaveOut(new.part(upTo: range.lowerBound), new.upperBound)
+    given += new.length
+    if !new.isEmpty { leaveOut(nil, new.upperBound) }
   }
 
   /// A read was answered by `error`.
   ///
-  /// - Parameter new: What was taken from the source for it.
+  /// - Parameter new: What of it was taken from the source nevertheless.
   mutating func noteRefusal(_ error: ReadError, taking new: Range<UInt64>) {
     switch error {
     case .gone, .lost: refused += 1
     case .ended, .interrupted, .broken: break
     }
-    leaveOut(new, new.upperBound)
+    if !new.isEmpty { leaveOut(new, new.upperBound) }
   }
 
-  private mutating func leaveOut(_ range: Range<UInt64>, _ position: UInt64) {
-    guard rewind > 0, !range.isEmpty || !leftOut.isEmpty else { return }
-    leftOut.insert(range)
+  /// Notes bytes, if there are any, as left out, and forgets those that can't be read any more.
+  private mutating func leaveOut(_ range: Range<UInt64>?, _ position: UInt64) {
+    guard rewind > 0, range != nil || !leftOut.isEmpty else { return }
+    if let range { leftOut.insert(range) }
     leftOut.remove(0..<position - min(position, rewind))
     if leftOut.count > mostRanges, let oldest = leftOut.first { leftOut.remove(oldest) }
     assert(given + leftOut.length <= position, "more was given and left out than was taken")

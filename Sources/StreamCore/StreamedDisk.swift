@@ -7,7 +7,8 @@
 ///     |  gone     |  kept       |  still to come    |  zeroes, if it pads
 ///     |===========|#############|                   |
 ///
-/// What a jump forward passes by is dropped, but for the newest bytes.
+/// What a jump forward passes by is dropped, but for the newest bytes. Where the source knows its
+/// zeroes, they are neither received nor dropped, and nothing but their place is kept.
 ///
 /// Not safe for use by two threads at once.
 public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
@@ -17,15 +18,23 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
   public private(set) var hasEnded = false
   /// What made reading on impossible, if anything did.
   public private(set) var failure: TransferError?
+  /// Bytes taken that were known to be zeroes.
+  public private(set) var zeroBytes: UInt64 = 0
 
   /// Where the bytes come from.
   public var source: Source
   var store: Store
   private let rewind: UInt64
-  private let pads: Bool
+  let pads: Bool
 
-  /// The newest bytes: where in the store they are, at offset &+ value.
-  private var kept = RangeMap<UInt64>()
+  enum Kept: Equatable, Sendable {
+    /// In the store at offset &+ shift.
+    case stored(shift: UInt64)
+    case zeroes
+  }
+
+  /// The newest bytes.
+  private(set) var kept = RangeMap<Kept>()
   /// Why bytes could not be kept, the last time.
   private var loss: StoreError?
   private var account: ReadAccount
@@ -47,8 +56,8 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
   public var takenBytes: UInt64 { position }
 
   /// Bytes of the stream that were taken and that no read has given to a client so far: what jumps
-  /// passed by, and what came for reads that were then refused. Bytes that are still kept count until
-  /// somebody reads them.
+  /// passed by but for known zeroes, and what came for reads that were then refused. Bytes that are still
+  /// kept count until somebody reads them.
   ///
   /// The number is exact, unless clients leave more than 65,536 ranges out that are still kept: those of
   /// them that are read much later stay counted.
@@ -65,14 +74,14 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
     into buffer: inout OutputRawSpan, at offset: UInt64
   ) throws(ReadError) {
     let range = offset..<offset + UInt64(buffer.freeCapacity)
-    let start = position
+    let start = max(position, offset)
     do {
       try fill(&buffer, range)
     } catch {
-      account.noteRefusal(error, taking: start..<position)
+      account.noteRefusal(error, taking: start..<max(start, position))
       throw error
     }
-    account.noteRead(range, taking: start..<position)
+    account.noteRead(range, taking: start..<max(start, position))
   }
 
   private mutating func fill(
@@ -88,15 +97,39 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
     buffer.append(repeating: 0, count: buffer.freeCapacity, as: UInt8.self)
   }
 
+  /// Takes the known zeroes that come next, up to `offset`: nobody may read them. Notices an end that is
+  /// known.
+  ///
+  /// - Throws: ``ReadError/interrupted``, or why the source gives nothing any more.
+  public mutating func takeZeroes(upTo offset: UInt64) throws(ReadError) {
+    while position < offset, !hasEnded {
+      let start = position
+      if try takeZeroes(offset - position) == 0 {
+        do {
+          hasEnded = try source.run(at: 0, upTo: offset - position) == .end
+        } catch {
+          throw refuse(error)
+        }
+        return
+      }
+      account.notePassed(start..<position, areZeroes: true)
+    }
+  }
+
   private func readKept(
     _ range: Range<UInt64>, into buffer: inout OutputRawSpan
   ) throws(ReadError) {
     var next = range.lowerBound
     for piece in kept.pieces(in: range) where piece.range.lowerBound == next {
-      do {
-        try store.read(piece.range.shifted(by: piece.value), into: &buffer)
-      } catch {
-        throw .lost(error)
+      switch piece.value {
+      case .zeroes:
+        buffer.append(repeating: 0, count: Int(piece.range.length), as: UInt8.self)
+      case .stored(let shift):
+        do {
+          try store.read(piece.range.shifted(by: shift), into: &buffer)
+        } catch {
+          throw .lost(error)
+        }
       }
       next = piece.range.upperBound
     }
@@ -114,29 +147,76 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
     let window = offset - min(offset, rewind)
     if position < window {
       defer { forgetOld() }
-      do {
-        try source.drop(window - position, advancing: &position)
-        hasEnded = position < window
-      } catch {
-        throw refuse(error)
-      }
+      while position < window, !hasEnded { try drop(within: window - position) }
     }
-    while position < offset, !hasEnded { try receive(upTo: offset) }
+    while position < offset, !hasEnded { try pass(within: offset - position) }
   }
 
-  /// Keeps some of the bytes before `offset` without giving them to anybody.
-  private mutating func receive(upTo offset: UInt64) throws(ReadError) {
-    let count = Int(min(offset - position, 64 << 10))
-    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
+  /// Drops bytes that are not to be kept: all `count`, or those up to where zeroes begin or end.
+  private mutating func drop(within count: UInt64) throws(ReadError) {
+    let start = position
+    var isZero = false
+    defer { account.notePassed(start..<position, areZeroes: isZero) }
+    do {
+      var part = count
+      switch try source.run(at: 0, upTo: count) {
+      case .zeroes(let length):
+        isZero = true
+        part = min(length, count)
+      case .data(let length): part = min(length, count)
+      case .unknown, .end: break
+      }
+      try source.drop(part, advancing: &position)
+      hasEnded = position < start + part
+      if isZero { zeroBytes += position - start }
+    } catch {
+      throw refuse(error)
+    }
+  }
+
+  /// Keeps some of the next `count` bytes without giving them to anybody.
+  private mutating func pass(within count: UInt64) throws(ReadError) {
+    let start = position
+    let zeroes = try takeZeroes(count)
+    account.notePassed(start..<position, areZeroes: true)
+    guard zeroes == 0 else { return }
+    defer { account.notePassed(start..<position, areZeroes: false) }
+    let memory = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: Int(min(count, 64 << 10)), alignment: 16)
     defer { memory.deallocate() }
     var passing = OutputRawSpan(buffer: memory, initializedCount: 0)
-    try receive(into: &passing)
+    try receiveBytes(into: &passing)
   }
 
   /// Fills what is free in `buffer` with the next bytes, and keeps the newest.
   private mutating func receive(into buffer: inout OutputRawSpan) throws(ReadError) {
-    guard !hasEnded, buffer.freeCapacity > 0 else { return }
+    while !hasEnded, buffer.freeCapacity > 0 {
+      let zeroes = try takeZeroes(UInt64(buffer.freeCapacity))
+      buffer.append(repeating: 0, count: Int(zeroes), as: UInt8.self)
+      if zeroes == 0 { try receiveBytes(into: &buffer) }
+    }
+  }
+
+  /// Takes up to `most` of the zeroes that come next, as far as they are known, and keeps the newest.
+  ///
+  /// - Returns: How many.
+  private mutating func takeZeroes(_ most: UInt64) throws(ReadError) -> UInt64 {
     if let failure { throw ReadError(failure) }
+    let start = position
+    do {
+      guard case .zeroes(let length) = try source.run(at: 0, upTo: most) else { return 0 }
+      try source.drop(min(length, most), advancing: &position)
+      zeroBytes += position - start
+    } catch {
+      throw refuse(error)
+    }
+    forgetOld()
+    kept.insert((start..<position).part(from: position - min(position, rewind)), .zeroes)
+    return position - start
+  }
+
+  /// Fills what is free in `buffer` with the next bytes, zeroes or not, and keeps the newest.
+  private mutating func receiveBytes(into buffer: inout OutputRawSpan) throws(ReadError) {
     let before = buffer.byteCount
     var error: TransferError?
     do { try source.receive(into: &buffer) } catch let caught { error = caught }
@@ -152,7 +232,7 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
     guard !bytes.isEmpty else { return }
     let range = position - UInt64(bytes.byteCount)..<position
     do {
-      kept.insert(range, try store.store(bytes) &- range.lowerBound)
+      kept.insert(range, .stored(shift: try store.store(bytes) &- range.lowerBound))
     } catch {
       // The read itself has its bytes. Whoever comes back for them is told.
       loss = error
@@ -161,11 +241,14 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
 
   private mutating func forgetOld() {
     let old = 0..<position - min(position, rewind)
-    for piece in kept.pieces(in: old) { store.discard(piece.range.shifted(by: piece.value)) }
+    for piece in kept.pieces(in: old) {
+      guard case .stored(let shift) = piece.value else { continue }
+      store.discard(piece.range.shifted(by: shift))
+    }
     kept.remove(old)
   }
 
-  private mutating func refuse(_ error: TransferError) -> ReadError {
+  mutating func refuse(_ error: TransferError) -> ReadError {
     if case .broken = error { failure = error }
     return ReadError(error)
   }

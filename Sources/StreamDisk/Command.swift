@@ -43,8 +43,10 @@ struct Command: AsyncParsableCommand {
     }
   }
 
-  /// The parser knows no option whose value may be left out, so the level is added where it is.
+  /// The parser knows no option whose value may be left out, so the level is added where it is: to
+  /// `write`, as the other commands take none.
   static func withLevels(_ arguments: [String]) -> [String] {
+    guard arguments.first == "write" else { return arguments }
     let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
     return arguments[..<end].map {
       switch $0 {

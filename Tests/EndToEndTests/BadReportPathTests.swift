@@ -15,7 +15,7 @@ struct BadReportPathTests {
         says: "regular file"),
       Refusal(
         "the endpoint", where: "mkfifo fifo", beside: ["pipe=fifo"], of: "report=fifo",
-        says: "the stream's own name"),
+        says: "no regular file"),
       Refusal(
         "the FIFO that would be made, spelled otherwise", beside: ["pipe=./new"], of: "report=new",
         says: "the stream's own name"),

@@ -80,25 +80,22 @@ struct DocumentationTests {
 
   private typealias Parameter = (key: Substring, value: Substring)
 
-  /// What Parameters.swift takes.
+  /// What the table of parameters has.
   private func keysInCode() throws -> [Substring] {
-    text(of: "\(packageRoot)/Sources/StreamingPlugin/Parameters/Parameters.swift").split(
-      separator: "\n"
-    )
-    .filter { $0.contains(/^ *case "/) }
-    .flatMap { $0.matches(of: /"([-a-z0-9]+)"/).map(\.1) }
+    text(of: "\(packageRoot)/Sources/StreamingPlugin/Parameters/Parameters+Table.swift")
+      .matches(of: /(?:key|endpoint): "([-a-z0-9]+)"/).map(\.1)
   }
 
   /// Where nbdkit's shell completion finds them: at the start of a line.
   private func parametersInHelp() async throws -> [Parameter] {
     try await Plugin.ask("--help").split(separator: "\n").compactMap {
-      $0.prefixMatch(of: /([-a-z0-9]+)=<([A-Z]+)>/).map { ($0.1, $0.2) }
+      $0.prefixMatch(of: /([-a-z0-9]+)=<([-A-Za-z0-9|]+)>/).map { ($0.1, $0.2) }
     }
   }
 
   private func parametersInManualPage() throws -> [Parameter] {
     try ManualPage.items.compactMap {
-      $0.prefixMatch(of: /B<([-a-z0-9]+)=>([A-Z]+)/).map { ($0.1, $0.2) }
+      $0.prefixMatch(of: /B<([-a-z0-9]+)=>([-A-Za-z0-9|]+)/).map { ($0.1, $0.2) }
     }
   }
 }

@@ -44,4 +44,22 @@ struct KilledServerTests {
     try await reader.end()
     expectContent(of: reader.file, .data(1.mib))
   }
+
+  @Test(
+    "the reader at a socket sees it at once, though the process that waits for --run lives on",
+    .requires("socat"))
+  func socketOfTheWaiting() async throws {
+    let sandbox = try Sandbox.current()
+    let (reader, socket) = try await sandbox.socketReader()
+    let pidFile = sandbox.path("server")
+    let nbdkit = try await sandbox.nbdkit(
+      ["pipe=\(socket)", "size=1M"], options: ["-P", pidFile], run: "sleep 600")
+    try await eventually("nbdkit to serve") { text(of: pidFile).hasSuffix("\n") }
+    let server = try #require(pid_t(text(of: pidFile).dropLast()))
+    #expect(server != nbdkit.pid)
+    #expect(reader.child.isRunning)
+    #expect(kill(server, SIGKILL) == 0)
+    try await reader.end()
+    #expect(nbdkit.isRunning)
+  }
 }

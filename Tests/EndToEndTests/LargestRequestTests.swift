@@ -38,6 +38,7 @@ struct LargestRequestTests {
     #expect(try await stream.client.ask("write 0 \(64.mib)") == "ok")
     #expect(try await stream.client.ask("zero \(32.mib) \(32.mib)") == "ok")
     #expect(try await stream.client.ask("read \(32.mib - 512) 512") == "EIO", "it is sent")
+    #expect(try await stream.client.ask("flush") == "ok")
     #expect(try await stream.end() == "complete")
     expectContent(of: stream.reader.file, .data(32.mib), .zeroes(32.mib))
   }

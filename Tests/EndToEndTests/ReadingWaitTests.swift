@@ -51,6 +51,35 @@ struct ReadingWaitTests {
     #expect(try Report(try Sandbox.current().path("report")).outcome != "complete")
   }
 
+  @Test("ends by a signal for eighty clients that wait at once", arguments: Wait.allCases)
+  func manyClients(wait: Wait) async throws {
+    let (nbdkit, first, _) = try await waiting(wait, at: 8.mib)
+    let clients = """
+      import nbd, sys
+      clients = [nbd.NBD() for _ in range(79)]
+      for client in clients: client.connect_uri(sys.argv[1])
+      reads = [client.aio_pread(nbd.Buffer(512), 8 << 20) for client in clients]
+      print("waiting", flush=True)
+      errors = set()
+      for client, read in zip(clients, reads):
+          try:
+              while not client.aio_command_completed(read): client.poll(-1)
+          except nbd.Error as error:
+              errors.add(error.errno)
+      print(errors, flush=True)
+      """
+    let others = try await Sandbox.current().start([Client.python, "-c", clients, nbdkit.uri])
+    try await eventually("all clients to wait") {
+      nbdkit.log.matches(of: /pread count=512/).count == 79
+    }
+    try nbdkit.signal(SIGTERM)
+    #expect(try await first.answer() == "ESHUTDOWN")
+    #expect(try await nbdkit.child.exit() == .exited(0))
+    try await others.exit()
+    #expect(others.output == "waiting\n{'ESHUTDOWN'}\n")
+    #expect(try Report(try Sandbox.current().path("report")).outcome != "complete")
+  }
+
   @Test("ends with its client, and the next one misses no byte", arguments: Wait.allCases)
   func clientGone(wait: Wait) async throws {
     let (nbdkit, client, _) = try await waiting(wait, at: 0)

@@ -45,6 +45,29 @@ struct SignalTests {
   }
 
   @Test(
+    "that comes again ends the end of a stream that would be zeroes for days",
+    .requires("nbdkit", "python3-libnbd"), arguments: [SIGTERM, SIGINT])
+  func exabyteEnd(signal: CInt) async throws {
+    let sandbox = try Sandbox.current()
+    let report = sandbox.path("report")
+    let nbdkit = try await sandbox.nbdkit(
+      "pipe=/dev/null", "report=\(report)", options: ["-v"])
+    let client = try await nbdkit.connect()
+    #expect(try await client.ask("write \(1 << 62) 4096") == "ok")
+    #expect(try await client.ask("disconnect") == "ok")
+    try await eventually("nbdkit to see its client leave") {
+      nbdkit.log.contains("streaming: close")
+    }
+    try nbdkit.signal(signal)
+    try await Task.sleep(for: .seconds(1))
+    #expect(nbdkit.child.isRunning, "what was acknowledged is on its way")
+    try nbdkit.signal(signal)
+    try await nbdkit.child.exit(within: .atOnce)
+    #expect(!nbdkit.errorLines.isEmpty)
+    #expect(try Report(report).outcome == "failed")
+  }
+
+  @Test(
     "ends the requests of two clients, of which one waits for the other",
     .requires("nbdkit", "python3-libnbd"))
   func twoClients() async throws {

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Testing
 
@@ -31,6 +32,7 @@ struct StreamDiskJobsTests {
     try await shell("stream-disk verify \(size) \(name) disk.qcow2")
     try await shell("stream-disk verify --report-of report.json \(name)")
     try await shell("stream-disk restore --report-of report.json - back2.qcow2 <\(name)")
+    try await shell("stream-disk restore --\(compression) --size 16M - back3.qcow2 <\(name)")
     try await shell(
       """
       ! stream-disk verify --raw --size 16M \(name) disk.qcow2
@@ -40,67 +42,6 @@ struct StreamDiskJobsTests {
       ! stream-disk restore \(size) \(name) broken.qcow2
       test ! -e broken.qcow2
       """)
-  }
-
-  @Test("is to put it into an object store and to get it back", .requires("moto_server", "aws"))
-  func objectStore() async throws {
-    let shell = try await Shell()
-    let sandbox = try Sandbox.current()
-    let server = try await sandbox.start([
-      try #require(motoServer), "-H", "127.0.0.1", "-p", "0",
-    ])
-    var port = ""
-    try await eventually("the object store to listen") {
-      guard let match = (server.errors + server.output).firstMatch(of: /127\.0\.0\.1:(\d+)/) else {
-        return false
-      }
-      port = String(match.1)
-      return true
-    }
-    let settings = """
-      export AWS_ENDPOINT_URL=http://127.0.0.1:\(port) AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x \
-        AWS_DEFAULT_REGION=us-east-1
-      aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }; export -f aws
-      """
-    try await shell(settings + "\naws s3 mb s3://bucket")
-    let aws = "aws --endpoint-url http://127.0.0.1:\(port)"
-    try await shell(
-      settings
-        + "\nstream-disk write disk.qcow2 --report disk.json -c '\(aws) s3 cp - s3://bucket/disk.raw'"
-    )
-    try await shell(
-      settings
-        + "\nstream-disk restore --report-of disk.json "
-        + "--from-command '\(aws) s3 cp s3://bucket/disk.raw -' back.qcow2")
-    try await shell.compare()
-  }
-
-  @Test("is to send it to another machine", .requires("sshd", "ssh", "root"))
-  func overSSH() async throws {
-    let shell = try await Shell()
-    let sandbox = try Sandbox.current()
-    try await shell(
-      """
-      ssh-keygen -q -t ed25519 -N '' -f host; ssh-keygen -q -t ed25519 -N '' -f key
-      cat >sshd_config <<END
-      HostKey $PWD/host
-      AuthorizedKeysFile $PWD/key.pub
-      StrictModes no
-      PidFile none
-      END
-      printf '%s\\n' 'Host backup' 'HostName 127.0.0.1' "IdentityFile $PWD/key" \
-        StrictHostKeyChecking=no UserKnownHostsFile=/dev/null LogLevel=ERROR \
-        "ProxyCommand /usr/sbin/sshd -i -f $PWD/sshd_config" >ssh_config
-      mkdir -p /run/sshd
-      """)
-    let ssh = "ssh -F \(sandbox.path("ssh_config")) backup"
-    let there = sandbox.path("there")
-    try await shell(
-      "stream-disk write disk.qcow2 -c \"\(ssh) 'cat >\(there).part && mv \(there).part \(there)'\""
-    )
-    try await shell(
-      "stream-disk restore --size 16M --from-command '\(ssh) cat \(there)' back.qcow2")
-    try await shell.compare()
   }
 
   @Test("is to restore and to verify")
@@ -119,28 +60,96 @@ struct StreamDiskJobsTests {
       .filter { $0.hasPrefix("stream-disk ") }
     #expect(lines.count == 3)
     for line in lines { try await shell(String(line)) }
+    try await shell.compare()
+  }
+
+  @Test(
+    "is an example of the manual page, its words unchanged: a digest, S3, ssh, a machine's snapshot",
+    .requires("aws", "moto_server", "ssh", "sshd", "root", "qemu-nbd"))
+  func manual() async throws {
+    let sandbox = try Sandbox.current()
+    let shell = try await Shell()
+    try await shell.addObjectStore()
+    try await shell.addBackupHost()
+    let socket = sandbox.path("qemu.sock")
+    try await sandbox.start([
+      "qemu-nbd", "-r", "-t", "-f", "qcow2", "-x", "snapshot", "-k", socket,
+      sandbox.path("disk.qcow2"),
+    ])
+    try await eventually("qemu-nbd to listen") { access(socket, F_OK) == 0 }
+
+    let lines = text(of: "\(packageRoot)/docs/stream-disk.pod").split(separator: "\n")
+      .drop { $0 != "=head1 EXAMPLES" }.prefix { $0 != "=head1 ENVIRONMENT" }
+      .filter { $0.hasPrefix(" ") }
+    #expect(lines.count == 10 && lines.allSatisfy { $0.hasPrefix(" stream-disk ") })
+    for line in lines { try await shell(String(line)) }
+    for name in ["back.qcow2", "digest.qcow2", "s3.qcow2"] { try await shell.compare(name) }
+    for name in ["disk.raw", "there.raw"] { expectEqual(sandbox.path(name), sandbox.path("image")) }
   }
 
   /// A shell in a directory with an image, disk.qcow2, where stream-disk is in the PATH.
   private struct Shell {
-    private let beginning: String
+    private let sandbox: Sandbox
 
     init() async throws {
-      let sandbox = try Sandbox.current()
-      let words = try StreamDisk.command().map { "'\($0)'" }.joined(separator: " ")
-      beginning = "set -e; cd '\(sandbox.directory)'; stream-disk() { \(words) \"$@\"; }\n"
+      sandbox = try Sandbox.current()
+      try await sandbox.succeed("mkdir", sandbox.path("bin"))
+      try add("stream-disk", StreamDisk.command().map { "'\($0)'" }.joined(separator: " "))
       let raw = try sandbox.image("image")
       try await sandbox.succeed(
         "qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, sandbox.path("disk.qcow2"))
     }
 
+    /// A program of this name in front of all others, which is `command` with its arguments.
+    private func add(_ name: String, _ command: String) throws {
+      let path = sandbox.path("bin/\(name)")
+      try Data("#!/bin/sh\nexec \(command) \"$@\"\n".utf8).write(to: URL(filePath: path))
+      chmod(path, 0o755)
+    }
+
     func callAsFunction(_ line: String) async throws {
-      let child = try await Sandbox.current().run("bash", "-c", beginning + line)
+      let beginning = "set -e; cd '\(sandbox.directory)'; PATH=$PWD/bin:$PATH\n"
+      let child = try await sandbox.run("bash", "-c", beginning + line)
       #expect(try await child.exit() == .exited(0), "\(line)\n\(child.errors)")
     }
 
-    func compare() async throws {
-      try await self("qemu-img compare -f qcow2 -F qcow2 disk.qcow2 back.qcow2")
+    func compare(_ image: String = "back.qcow2") async throws {
+      try await self("qemu-img compare -f qcow2 -F qcow2 disk.qcow2 \(image)")
+    }
+
+    /// An object store with a bucket, which is where `aws` goes.
+    func addObjectStore() async throws {
+      let server = try await sandbox.start([
+        try #require(motoServer), "-H", "127.0.0.1", "-p", "0",
+      ])
+      var port = ""
+      try await eventually("the object store to listen") {
+        let said = server.errors + server.output
+        guard let match = said.firstMatch(of: /127\.0\.0\.1:(\d+)/) else { return false }
+        port = String(match.1)
+        return true
+      }
+      let aws = try await sandbox.run("sh", "-c", "command -v aws").output
+      try add(
+        "aws",
+        "env AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x AWS_DEFAULT_REGION=us-east-1 "
+          + "\(aws.prefix { !$0.isNewline }) --endpoint-url http://127.0.0.1:\(port)")
+      try await self("aws s3 mb s3://bucket")
+    }
+
+    /// A host `backup` that `ssh` gets to: a real sshd, without a port.
+    func addBackupHost() async throws {
+      try await self(
+        """
+        mkdir -p /run/sshd
+        ssh-keygen -q -t ed25519 -N '' -f host; ssh-keygen -q -t ed25519 -N '' -f key
+        printf '%s\\n' "HostKey $PWD/host" "AuthorizedKeysFile $PWD/key.pub" 'StrictModes no' \
+          'PidFile none' "ForceCommand cd '$PWD'; eval \\"\\$SSH_ORIGINAL_COMMAND\\"" >sshd_config
+        printf '%s\\n' 'Host backup' 'HostName 127.0.0.1' "IdentityFile $PWD/key" \
+          StrictHostKeyChecking=no UserKnownHostsFile=/dev/null LogLevel=ERROR \
+          "ProxyCommand /usr/sbin/sshd -i -f $PWD/sshd_config" >ssh_config
+        """)
+      try add("ssh", "/usr/bin/ssh -F '\(sandbox.path("ssh_config"))'")
     }
   }
 }

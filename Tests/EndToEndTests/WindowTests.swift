@@ -41,6 +41,7 @@ struct WindowTests {
       #expect(try await client.ask("write \(offset) \(64.kib)") == "ok")
     }
     #expect(try await client.ask("read \(5 * 64.kib) \(64.kib)") == "pattern")
+    #expect(try await client.ask("flush") == "ok")
     _ = try await client.ask("disconnect")
     try await nbdkit.stop()
     try await reader.end()

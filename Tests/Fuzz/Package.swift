@@ -11,16 +11,24 @@ let package = Package(
   dependencies: [.package(url: "https://github.com/apple/swift-system", from: "1.8.1")],
   targets: [
     .systemLibrary(name: "CNBDKit", path: "project/Sources/CNBDKit", pkgConfig: "nbdkit"),
+    .systemLibrary(name: "CZstd", path: "project/Sources/CZstd", pkgConfig: "libzstd"),
+    .systemLibrary(name: "CZlib", path: "project/Sources/CZlib", pkgConfig: "zlib"),
+    .systemLibrary(name: "CDeflate", path: "project/Sources/CDeflate", pkgConfig: "libdeflate"),
+    .systemLibrary(name: "CNettle", path: "project/Sources/CNettle", pkgConfig: "nettle"),
     .target(name: "CLinux", path: "project/Sources/CLinux"),
     .target(
       name: "NBDKit", dependencies: ["CNBDKit", systemPackage], path: "project/Sources/NBDKit",
       swiftSettings: [.enableExperimentalFeature("Lifetimes")]),
     .target(name: "StreamCore", path: "project/Sources/StreamCore"),
     .target(
+      name: "StreamFormats", dependencies: ["CDeflate", "CNettle", "CZlib", "CZstd", "StreamCore"],
+      path: "project/Sources/StreamFormats"),
+    .target(
       name: "StreamIO", dependencies: ["CLinux", "StreamCore", systemPackage],
       path: "project/Sources/StreamIO"),
     .target(
-      name: "StreamingPlugin", dependencies: ["NBDKit", "StreamCore", "StreamIO", systemPackage],
+      name: "StreamingPlugin",
+      dependencies: ["NBDKit", "StreamCore", "StreamFormats", "StreamIO", systemPackage],
       path: "project/Sources/StreamingPlugin"),
     .target(
       name: "CFakeNBDKit", dependencies: ["CNBDKit"], path: "project/Sources/CFakeNBDKit"),

@@ -96,7 +96,6 @@ struct ErrorTests {
       ("\u{1B}[31mred\u{7F}\u{9B}0m\u{85}", "?[31mred??0m?"),
       (String(decoding: [0x61, 0xFF, 0xC3, 0x62], as: UTF8.self), "a\u{FFFD}\u{FFFD}b"),
       ("größe 大 🙂", "größe 大 🙂"),
-      ("", ""),
       (String(repeating: "x", count: 100_000), String(repeating: "x", count: 100_000)),
     ])
   func message(_ text: String, line: String) {

@@ -1,5 +1,6 @@
-import StreamCore
 import Testing
+
+@testable import StreamCore
 
 @Suite("The number of missing bytes")
 struct CoverageTests {
@@ -133,6 +134,15 @@ struct CoverageTests {
     #expect(throws: StreamError.late(6..<8, position: 15)) { try stream.zero(6..<8) }
     #expect(stream.missingBytes(of: 15) == 8)
     #expect(stream.firstMissing(of: 15) == 0..<2)
+  }
+
+  @Test(
+    "is exact where a request fails after holes behind it were sent and forgotten",
+    arguments: [[Step.write(4..<5)], [.write(1..<2), .write(4..<5)]])
+  func failedBeforeHoles(writes: [Step]) {
+    expectAgreement(
+      Setup(disk: 6, reorder: 8, remembered: 0),
+      writes + [.flush(.interrupted(after: 0)), .write(0..<1, .interrupted(after: 3))])
   }
 
   @Test("is known for a disk of any size at once")

@@ -48,6 +48,16 @@ struct InOrderTests {
     #expect(stream.zeroesSent == 1 << 62)
   }
 
+  @Test("zeroes that the sink takes a part of are counted up to there")
+  func partOfZeroes() throws {
+    var stream = TextStream()
+    stream.sink.fault = .interrupted(after: 2)
+    #expect(throws: StreamError.interrupted) { try stream.zero(0..<4) }
+    #expect(stream.position == 2)
+    #expect(stream.zeroesSent == 2)
+    #expect(stream.owedRanges == [2..<4])
+  }
+
   @Test("written bytes that happen to be zero are data")
   func writtenZeroes() throws {
     var stream = TextStream()

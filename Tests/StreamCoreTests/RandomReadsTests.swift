@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Random reads of a stream")
 struct RandomReadsTests {
-  @Test("two hundred thousand, with failures, give what the design says")
+  @Test("two hundred thousand, with failures and known zeroes, give what the design says")
   func many() {
     print("SEED=\(Environment.seed) repeats these random reads")
     // A trap would lose it.
@@ -17,15 +17,36 @@ struct RandomReadsTests {
         count: Int.random(in: 0...40, using: &random),
         rewind: random.once(in: 4) ? 0 : Int.random(in: 0...30, using: &random),
         pads: Bool.random(using: &random),
-        room: random.once(in: 4) ? Int.random(in: 0...20, using: &random) : .max)
+        room: random.once(in: 4) ? Int.random(in: 0...20, using: &random) : .max,
+        zeroes: zeroes(&random),
+        horizon: random.once(in: 2) ? 0 : Int.random(in: 1...60, using: &random))
       for _ in 0..<20 {
         left -= 1
         let range = place(near: reading.position, &random)
+        if random.once(in: 3),
+          let difference = reading.askExtents(
+            in: range, onlyFirst: random.once(in: 2),
+            alignment: random.once(in: 2) ? 1 : Int.random(in: 2...8, using: &random))
+        {
+          Issue.record("\(difference)\nSEED=\(Environment.seed)\n\(reading.history)")
+          return
+        }
         guard let difference = reading.take(range, fault: fault(&random)) else { continue }
         Issue.record("\(difference)\nSEED=\(Environment.seed)\n\(reading.history)")
         return
       }
     }
+  }
+
+  private func zeroes(_ random: inout SeededGenerator) -> [Range<Int>] {
+    var zeroes: [Range<Int>] = []
+    var next = Int.random(in: 0...10, using: &random)
+    while next < 40 {
+      let end = next + Int.random(in: 1...12, using: &random)
+      zeroes.append(next..<end)
+      next = end + Int.random(in: 1...12, using: &random)
+    }
+    return zeroes
   }
 
   private func place(near position: Int, _ random: inout SeededGenerator) -> Range<Int> {

@@ -185,11 +185,74 @@ struct StreamedDiskTests {
   func tooManyLeftOut() {
     var account = ReadAccount(rewind: 100, remembering: 2)
     for start: UInt64 in [0, 10, 20] {
-      account.noteRead(start + 5..<start + 10, taking: start..<start + 10)
+      account.notePassed(start..<start + 5, areZeroes: false)
+      account.noteRead(start + 5..<start + 10, taking: start + 5..<start + 10)
     }
     account.noteRead(0..<5, taking: 30..<30)
     #expect(account.given == 15)
     account.noteRead(10..<15, taking: 30..<30)
     #expect(account.given == 20)
+  }
+
+  @Test("whose source knows its zeroes gives, drops and keeps them for nothing")
+  func knownZeroes() throws {
+    var disk = TextDisk(Array("abcd".utf8) + Array(repeating: 0, count: 20) + [7, 8], rewind: 8)
+    disk.source.zeroes = [4..<24]
+    disk.source.horizon = 100
+    #expect(try disk.text(0..<6) == "abcd..")
+    #expect(try disk.text(22..<25) == "..\u{7}")
+    #expect(disk.droppedBytes == 0)
+    #expect(disk.source.dropped == 0)
+    #expect(try disk.text(17..<25) == ".......\u{7}")
+    // The byte behind them alone takes room.
+    #expect(disk.store.count == 1)
+  }
+
+  @Test("tells where its zeroes are: what is kept, what is known ahead, and padding")
+  func extents() throws {
+    var disk = TextDisk(
+      Array("ab".utf8) + Array(repeating: 0, count: 10) + Array("cdefgh".utf8), rewind: 8,
+      pads: true)
+    disk.source.zeroes = [2..<12]
+    disk.source.horizon = 100
+    let all: [(Range<UInt64>, StreamExtent)] = [
+      (0..<2, .data), (2..<12, .hole), (12..<18, .data), (18..<30, .hole),
+    ]
+    func expect(
+      _ extents: [(range: Range<UInt64>, kind: StreamExtent)],
+      _ expected: [(Range<UInt64>, StreamExtent)]
+    ) {
+      #expect(extents.map(\.range) == expected.map(\.0))
+      #expect(extents.map(\.kind) == expected.map(\.1))
+    }
+    expect(try disk.extents(in: 0..<30, onlyFirst: false, alignment: 1), all)
+    expect(try disk.extents(in: 3..<30, onlyFirst: true, alignment: 1), [(3..<12, .hole)])
+    // A border in the middle of a unit would be rounded up by some.
+    expect(
+      try disk.extents(in: 0..<30, onlyFirst: false, alignment: 4),
+      [(0..<4, .data), (4..<12, .hole), (12..<20, .data), (20..<30, .hole)])
+    expect(
+      try disk.extents(in: 0..<30, onlyFirst: false, alignment: 5),
+      [(0..<5, .data), (5..<10, .hole), (10..<20, .data), (20..<30, .hole)])
+    #expect(disk.position == 0)
+    // What went by in one read may be anything.
+    #expect(try disk.text(0..<14) == "ab..........cd")
+    expect(
+      try disk.extents(in: 0..<12, onlyFirst: false, alignment: 1), [(0..<12, .data)])
+    #expect(try disk.text(14..<18) == "efgh")
+    expect(
+      try disk.extents(in: 16..<40, onlyFirst: false, alignment: 1),
+      [(16..<18, .data), (18..<40, .hole)])
+  }
+
+  @Test("whose source knows nothing says that all may be data")
+  func unknownExtents() throws {
+    var disk = TextDisk("ab....cd", rewind: 8, pads: true)
+    #expect(try disk.extents(in: 0..<100, onlyFirst: false).map(\.range) == [0..<100])
+    #expect(try disk.text(0..<9).count == 9)
+    #expect(
+      try disk.extents(in: 0..<100, onlyFirst: false, alignment: 1).map(\.range) == [
+        0..<8, 8..<100,
+      ])
   }
 }

@@ -40,11 +40,12 @@ struct WordsTests {
     #expect(quoted("") == "''")
   }
 
-  @Test("a level that is left out is added, but not behind --")
+  @Test("a level that is left out is added for write, but not behind --")
   func levels() {
     #expect(
       Command.withLevels(["write", "--zstd", "--gzip=9", "--", "--zstd"])
         == ["write", "--zstd=3", "--gzip=9", "--", "--zstd"])
+    #expect(Command.withLevels(["restore", "--zstd"]) == ["restore", "--zstd"])
   }
 
   @Test("an image's format is that of its name's end")

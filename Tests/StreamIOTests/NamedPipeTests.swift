@@ -80,6 +80,21 @@ struct NamedPipeTests {
     #expect(try directory.text(of: "out") == "precious")
   }
 
+  @Test("All that a process made go when it exits, but what took the place of one")
+  func atExit() async throws {
+    await #expect(processExitsWith: .success) { [path = directory.path as String] in
+      for name in ["first", "second", "third", "fourth"] {
+        try NamedPipe(path: "\(path)/\(name)", for: .write).removeAtExit()
+      }
+      // Made again, as another user would have to.
+      try #require(unlink("\(path)/second") == 0)
+      try NamedPipe(path: "\(path)/second", for: .read).removeAtExit()
+      try #require(rename("\(path)/third", "\(path)/away") == 0)
+      try #require(mkfifo("\(path)/third", 0o600) == 0)
+    }
+    #expect(try directory.entries == ["away", "third"])
+  }
+
   @Test("It can't be made in a directory that is not there")
   func nowhere() {
     #expect(

@@ -14,4 +14,15 @@ struct PrintedURITests {
   func prints(arguments: [String], prints: Bool) {
     #expect(ServerArguments.printToOutput(arguments) == prints)
   }
+
+  @Test(
+    "and runs a command where it is told to",
+    arguments: [
+      (["nbdkit", "-U", "-", "streaming", "f", "--run", "true"], true),
+      (["nbdkit", "--ru=true", "streaming", "f"], true),
+      (["nbdkit", "streaming", "f"], false), (["nbdkit", "-f", "--", "streaming", "--run"], false),
+    ])
+  func runs(arguments: [String], runs: Bool) {
+    #expect(ServerArguments.runACommand(arguments) == runs)
+  }
 }

@@ -265,7 +265,8 @@ struct ParametersTests {
       throws: PluginError(
         .invalidArgument,
         "\(key): unknown parameter: this plugin knows pipe, write, write-fd, write-command, "
-          + "read, read-fd, read-command, size, reorder, rewind, spool, pad, progress and report")
+          + "read, read-fd, read-command, size, reorder, rewind, decompress, spool, pad, format, "
+          + "compress, compress-level, compress-threads, digest, disk-digest, progress and report")
     ) { try parameters.take(key, "1") }
   }
 

@@ -12,7 +12,7 @@ struct ProgressLineTests {
   func output() {
     let line = ProgressLine(bytes: 3 << 30, output: 5 << 20, size: 4 << 30)
     #expect(line.text(columns: 200) == "streaming: 3.00 GiB of 4.00 GiB, 5.00 MiB out, 75 %")
-    #expect(line.text(columns: 38) == "streaming: 3.00 GiB of 4.00 GiB, 75 %")
+    #expect(line.text(columns: 38) == "3.00 GiB of 4.00 GiB, 75 %")
   }
 
   @Test("Tells bytes, share, rate, time left and who is waited for")

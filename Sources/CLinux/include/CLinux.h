@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "Endpoints.h"
+#include "Farewells.h"
 #include "Signals.h"
 #include "Supervisor.h"
 

@@ -21,9 +21,10 @@
 int clinux_prepare_waiting(void);
 
 /* To be called once in the process that serves, when the server has its handlers: from now on what
- * comes is counted before the server's handler runs. Where the process that was started waits
- * (nbdkit --run), its end is a SIGTERM to this one. Returns whether it waits. */
-int clinux_watch_termination(void);
+ * comes is counted before the server's handler runs, which the first one holds back a moment for clients
+ * that have just left (Farewells.h). Where the process that was started waits for this one
+ * (`is_waited_for`: nbdkit --run), its end is a SIGTERM to this one. Returns whether it waits. */
+int clinux_watch_termination(int is_waited_for);
 
 /* Whether a signal has come since. */
 int clinux_was_terminated(void);

@@ -1,6 +1,7 @@
 public import StreamCore
 
-/// A source in front of a source: decodes a compressed stream, and knows where its zeroes are.
+/// A source in front of a source: decodes a compressed stream, and knows where its zeroes are. A stream
+/// that is not compressed goes past it, which costs one branch, and is not known.
 ///
 /// What it gives was found right, as far as it can be held back: a frame or member of up to 64 MiB as a
 /// whole, of a longer one all but the end. What is wrong is a failure from there on, whose message says
@@ -11,7 +12,7 @@ public import StreamCore
 public struct DecodingSource<Upstream: StreamSource>: StreamSource {
   private var input: CompressedInput<Upstream>
   private var queue = DecodedQueue()
-  // One of them: apart, so that each is changed where it is.
+  // One of them at most: apart, so that each is changed where it is.
   private var zstd: ZstdDecoder?
   private var gzip: GzipDecoder?
   /// What made decoding on impossible, if anything did. What was decoded before can be given.
@@ -21,28 +22,35 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
   /// Bytes decoded since anybody was asked whether to go on.
   private var unasked: UInt64 = 0
 
-  /// Where the compressed stream comes from.
+  /// How the stream is compressed, if it is.
+  public let compression: Compression?
+
+  /// Where the stream comes from.
   public var upstream: Upstream {
     get { input.upstream }
-    set { input.upstream = newValue }
+    _modify { yield &input.upstream }
   }
 
-  /// Bytes of the compressed stream taken so far.
+  /// Bytes of a compressed stream taken so far.
   public var bytesTaken: UInt64 { input.taken }
 
   /// Begins a stream.
   ///
+  /// - Parameter compression: How the stream is compressed, if it is.
   /// - Throws: If there is no memory for the decoder.
-  public init(_ compression: Compression, from upstream: Upstream) throws(TransferError) {
-    input = CompressedInput(upstream, name: compression.rawValue)
+  public init(_ compression: Compression?, from upstream: Upstream) throws(TransferError) {
+    self.compression = compression
+    input = CompressedInput(upstream, name: compression?.rawValue ?? "")
     switch compression {
     case .zstd: zstd = try ZstdDecoder()
     case .gzip: gzip = try GzipDecoder()
+    case nil: break
     }
   }
 
   /// Fills `buffer`, or leaves room because the stream has ended.
   public mutating func receive(into buffer: inout OutputRawSpan) throws(TransferError) {
+    guard compression != nil else { return try input.upstream.receive(into: &buffer) }
     try receive(atLeast: buffer.freeCapacity, into: &buffer)
   }
 
@@ -50,6 +58,9 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
   public mutating func receive(
     atLeast count: Int, into buffer: inout OutputRawSpan
   ) throws(TransferError) {
+    guard compression != nil else {
+      return try input.upstream.receive(atLeast: count, into: &buffer)
+    }
     let enough = buffer.freeCapacity - count
     queue.take(into: &buffer)
     while buffer.freeCapacity > enough {
@@ -62,6 +73,9 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
   public mutating func drop(
     _ count: UInt64, advancing position: inout UInt64
   ) throws(TransferError) {
+    guard compression != nil else {
+      return try input.upstream.drop(count, advancing: &position)
+    }
     var left = count
     while left > 0 {
       let dropped = queue.drop(left)
@@ -101,6 +115,14 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
     return try gzip?.decode(&input, into: &queue) ?? .end
   }
 
+  /// Looks at what follows the last byte that was wanted: nothing but what ends the stream may be left.
+  ///
+  /// - Returns: How many more bytes it decodes to, as far as that was seen; 0 if it has ended there.
+  public mutating func finish() throws(TransferError) -> UInt64 {
+    while queue.count == 0, try decode() {}
+    return queue.count
+  }
+
   /// Asks whether to go on.
   public mutating func ask() throws(TransferError) {
     unasked = 0
@@ -114,6 +136,7 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
   public mutating func run(
     at distance: UInt64, upTo end: UInt64
   ) throws(TransferError) -> SourceRun {
+    guard compression != nil else { return .unknown }
     do {
       while true {
         if let run = queue.run(at: distance) { return run }

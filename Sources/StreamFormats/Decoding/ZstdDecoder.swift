@@ -150,9 +150,8 @@ struct ZstdDecoder: Sendable {
     queue.append(result.count)
     self.frame?.decoded = decoded
     if block.isLast { self.frame = nil }
-    if block.isLast || max(decoded, header.content ?? 0) > UInt64(DecodedQueue.capacity) {
-      queue.release()
-    }
+    // Whatever the header says of the size: a longer frame is one that was seen to be longer.
+    if block.isLast || decoded > UInt64(DecodedQueue.capacity) { queue.release() }
     return .done
   }
 

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -7,8 +8,13 @@ import SystemPackage
 /// already, and without telling the plugin. The process that made a connection says little: it may have
 /// forked, or end only since it was disconnected. With a second hold the client sees the end of the
 /// connection only once this one is closed too, so that until then the socket itself tells.
+///
+/// A client that leaves before the server is told to stop holds that back a moment, until the server has
+/// heard all that it sent, its end among it.
 public struct ClientSocket: Sendable {
   private let copy: FileDescriptor
+  /// Where the handler of signals finds it.
+  private let place: Int32
   /// Tells the socket from all others of this process.
   public let identity: UInt64
 
@@ -33,6 +39,7 @@ public struct ClientSocket: Sendable {
     let copied = fcntl(found.number, F_DUPFD_CLOEXEC, 3)
     guard copied >= 0 else { return nil }
     copy = FileDescriptor(rawValue: copied)
+    place = clinux_watch_client(copied)
     identity = found.identity
   }
 
@@ -70,6 +77,7 @@ public struct ClientSocket: Sendable {
 
   /// Lets the client see the end of the connection, where the server has closed it too.
   public func close() {
+    clinux_forget_client(place)
     try? copy.close()
   }
 }

@@ -29,4 +29,15 @@ public enum ServerArguments {
       argument.hasPrefix("--pr") && "--print-uri".hasPrefix(argument)
     }
   }
+
+  /// Whether the process that was started waits for a command, and another one serves. A server that
+  /// goes into the background has lost the process it was started as, and shall not end with it.
+  static var runACommand: Bool { runACommand(all ?? []) }
+
+  /// The same for any arguments.
+  static func runACommand(_ arguments: [String]) -> Bool {
+    arguments.prefix { $0 != "--" }.contains { argument in
+      argument.hasPrefix("--ru") && "--run".hasPrefix(argument.prefix { $0 != "=" })
+    }
+  }
 }

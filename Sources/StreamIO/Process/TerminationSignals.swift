@@ -29,7 +29,7 @@ public enum TerminationSignals {
   /// the server has its handlers. If the process that was started waits for this one's end, its own end
   /// is a SIGTERM here.
   public static func watch() {
-    _ = clinux_watch_termination()
+    _ = clinux_watch_termination(ServerArguments.runACommand ? 1 : 0)
   }
 
   /// Whether one came since: the server is stopping.

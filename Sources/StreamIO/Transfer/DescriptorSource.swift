@@ -49,7 +49,15 @@ public struct DescriptorSource: StreamSource, Sendable {
 
   /// Fills `buffer` with what comes, until it is full or the stream ends.
   public mutating func receive(into buffer: inout OutputRawSpan) throws(TransferError) {
-    while buffer.freeCapacity > 0 {
+    try receive(atLeast: buffer.freeCapacity, into: &buffer)
+  }
+
+  /// Fills `buffer` with what is there, and waits only until it has `count` bytes more.
+  public mutating func receive(
+    atLeast count: Int, into buffer: inout OutputRawSpan
+  ) throws(TransferError) {
+    let enough = buffer.freeCapacity - count
+    while buffer.freeCapacity > enough {
       let count = buffer.withUnsafeMutableBytes { (memory, initialized) in
         let count = read(UnsafeMutableRawBufferPointer(rebasing: memory[initialized...]))
         initialized += max(0, count)
@@ -79,6 +87,9 @@ public struct DescriptorSource: StreamSource, Sendable {
   /// Why it is not known that the stream is one writer's, if so: of a FIFO that several had open, each
   /// may have given a part.
   public var doubt: String? { watch?.doubt() }
+
+  /// Asks the patience whether to go on.
+  public mutating func ask() throws(TransferError) { try line.ask() }
 
   /// Closes the descriptor: whoever still writes is told by `EPIPE`.
   public func close() {

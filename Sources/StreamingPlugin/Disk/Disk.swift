@@ -21,7 +21,7 @@ struct PreparedDisk: Sendable {
     }
     try parameters.report?.check()
     do { try parameters.encoding.checkMemory() } catch {
-      throw PluginError(error, of: parameters.encodingName)
+      throw PluginError(error, of: parameters.codingName)
     }
     medium = try parameters.medium()
     endpoint = try PreparedEndpoint.prepare(named)
@@ -71,7 +71,7 @@ final class Disk: Sendable {
       do throws(TransferError) {
         stream = try Self.stream(opened, prepared, clients, gauge)
       } catch {
-        reason = PluginError(error, of: parameters.encodingName)
+        reason = PluginError(error, of: parameters.codingName)
       }
     } catch {
       reason = PluginError(error, of: prepared.name)
@@ -91,7 +91,8 @@ final class Disk: Sendable {
     progress =
       reason == nil && parameters.progress
       ? Progress(
-        of: gauge, size: parameters.size, encodes: !parameters.encodingName.isEmpty,
+        of: gauge, size: parameters.size,
+        encodes: parameters.direction == .write && !parameters.encodingName.isEmpty,
         otherEnd: parameters.direction == .write ? "reader" : "writer") : nil
     if let reason {
       Server.error(reason.message)
@@ -115,9 +116,11 @@ final class Disk: Sendable {
     case .read:
       let source = DescriptorSource(
         endpoint, name: prepared.name, patience: .whileServing, gauge: gauge)
+      let decoded = try DecodedSource(prepared.parameters.decoding, from: source)
+      try decoded.start()
       return .read(
         ReadStream(
-          source, prepared.parameters, keepingIn: prepared.medium, for: clients, gauge: gauge))
+          decoded, prepared.parameters, keepingIn: prepared.medium, for: clients, gauge: gauge))
     }
   }
 

@@ -42,8 +42,10 @@ struct Ending: Sendable {
 
   /// Ends a stream that is read. A command that has given all it has may take a few seconds to end; any
   /// other is ended.
+  ///
+  /// - Parameter command: As the source knows it, which may have heard already how it ended.
   func carryOut(
-    on report: inout Report, sourceHasGivenAll: Bool, closing close: () -> Void
+    on report: inout Report, sourceHasGivenAll: Bool, command: Command?, closing close: () -> Void
   ) {
     removeName()
     close()
@@ -56,6 +58,8 @@ struct Ending: Sendable {
       let ending = abandon(&command, after: 0)
       return report.apply(isInterrupted ? .ended(.interrupted) : ending)
     }
+    // Its supervisor waits to hear that all is well.
+    _ = command.complete()
     report.apply(.ended(command.end(.whileEnding)))
   }
 

@@ -1,12 +1,14 @@
 import NBDKit
 import StreamCore
+import StreamFormats
 import StreamIO
 import Synchronization
 import SystemPackage
 
 /// The stream of a disk that is read, shared by its clients: the twin of ``WriteStream``.
 final class ReadStream: DiskStream {
-  typealias Stream = StreamedDisk<DescriptorSource, SegmentedStore>
+  typealias Source = DecodedSource<DescriptorSource>
+  typealias Stream = StreamedDisk<Source, SegmentedStore>
 
   struct State: Sendable {
     /// `nil` once it has ended.
@@ -21,7 +23,7 @@ final class ReadStream: DiskStream {
 
   /// Makes a stream from `source`.
   init(
-    _ source: DescriptorSource, _ parameters: Parameters, keepingIn medium: any SegmentMedium,
+    _ source: Source, _ parameters: Parameters, keepingIn medium: any SegmentMedium,
     for clients: Clients, gauge: Gauge
   ) {
     let stream = Stream(
@@ -53,5 +55,28 @@ final class ReadStream: DiskStream {
           saying: error.message(of: parameters.size))
       }
     }
+  }
+
+  /// Tells where the disk's zeroes are, in ascending order from the beginning of the range on.
+  func forEachExtent(
+    in range: Range<UInt64>, onlyFirst: Bool,
+    _ body: (Range<UInt64>, StreamExtent) throws(PluginError) -> Void
+  ) throws(PluginError) {
+    // Of a raw stream nothing is known, and a request that waits for it is not waited for.
+    guard parameters.decompress != nil else { return try body(range, .data) }
+    let extents = try state.withLock { (state) throws(PluginError) in
+      state.requests.begin()
+      gauge.waiting.store(.nobody, ordering: .relaxed)
+      defer { gauge.waiting.store(.client, ordering: .relaxed) }
+      do throws(ReadError) {
+        return try state.stream?.extents(in: range, onlyFirst: onlyFirst) ?? []
+      } catch {
+        throw state.requests.refuse(
+          "extents of \(range.upperBound - range.lowerBound) bytes at offset \(range.lowerBound)",
+          error,
+          saying: error.message(of: parameters.size))
+      }
+    }
+    for extent in extents { try body(extent.range, extent.kind) }
   }
 }

@@ -60,15 +60,18 @@ final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable
     count: UInt32, at offset: UInt64, flags: RequestFlags, into extents: inout Extents
   ) throws {
     let range = try range(count, offset)
-    // What comes may be anything.
-    guard case .written(let stream) = stream else { return try extents.add(range, .data) }
-    try stream.forEachExtent(in: range) { (range, kind) throws(PluginError) in
-      switch kind {
-      case .data: try extents.add(range, .data)
-      case .zeroes: try extents.add(range, .zero)
-      case .hole: try extents.add(range, [.hole, .zero])
+    let onlyFirst = flags.contains(.requestOne)
+    switch stream {
+    case .written(let stream):
+      try stream.forEachExtent(in: range) { (range, kind) throws(PluginError) in
+        try extents.add(range, Extents.Kind(kind))
+        return !onlyFirst
       }
-      return !flags.contains(.requestOne)
+    case .read(let stream):
+      try stream.forEachExtent(in: range, onlyFirst: onlyFirst) {
+        (range, kind) throws(PluginError) in
+        try extents.add(range, Extents.Kind(kind))
+      }
     }
   }
 
@@ -93,5 +96,15 @@ final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable
       throw PluginError(.invalidArgument, "\(count) bytes at \(offset) are beyond the disk")
     }
     return offset..<end
+  }
+}
+
+extension Extents.Kind {
+  fileprivate init(_ kind: StreamExtent) {
+    switch kind {
+    case .data: self = .data
+    case .zeroes: self = .zero
+    case .hole: self = [.hole, .zero]
+    }
   }
 }

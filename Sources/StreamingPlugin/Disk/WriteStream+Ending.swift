@@ -10,6 +10,7 @@ extension WriteStream {
   func end(after failure: String?, by ending: Ending) -> Report {
     state.withLock { state in
       var report = Report(.write, size: parameters.size)
+      report.format = parameters.format
       report.compression = parameters.compression
       guard var stream = state.stream.take() else { return report }
       stream.sink.end.patience = .whileEnding

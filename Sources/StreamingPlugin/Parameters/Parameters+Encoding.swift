@@ -1,3 +1,4 @@
+import Glibc
 import NBDKit
 import StreamFormats
 import StreamIO
@@ -7,41 +8,94 @@ extension Parameters {
   /// What becomes of the disk's bytes on their way.
   var encoding: OutputEncoding {
     let processors = Processors.usable
+    var random = SystemRandomNumberGenerator()
     return OutputEncoding(
+      format: format, size: size ?? 0, seconds: Int64(time(nil)),
+      identity: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) },
       compression: compression, level: compressionLevel,
       threads: compressionThreads ?? Compression.defaultThreads(processors: processors),
       digestsOutput: digestsOutput, digestsDisk: digestsDisk, digestsAside: processors > 1)
   }
 
-  /// The parameters that ask for an encoding, for messages about it.
-  var encodingName: String {
-    let names = [
-      compression.map { "compress=\($0.rawValue)" }, digestsOutput ? "digest=sha256" : nil,
-      digestsDisk ? "disk-digest=sha256" : nil,
+  /// What the stream is that becomes a disk, and what is to be known of it.
+  var decoding: InputDecoding {
+    InputDecoding(
+      compression: decompress, digestsInput: digestsOutput, digestsDisk: digestsDisk,
+      digestsAside: Processors.usable > 1)
+  }
+
+  /// The parameters that ask for something to stand between the disk and the endpoint.
+  var codingName: String {
+    direction == .read
+      ? Self.list([decompress.map { "decompress=\($0.rawValue)" }] + digestNames) : encodingName
+  }
+
+  /// Those that ask for an encoding, for messages about it.
+  var encodingName: String { Self.list(encodingNames + digestNames) }
+
+  private var encodingNames: [String?] {
+    [
+      format == .raw ? nil : "format=\(format.rawValue)",
+      compression.map { "compress=\($0.rawValue)" },
     ]
-    return names.compactMap { $0 }.joined(separator: ", ")
+  }
+
+  private var digestNames: [String?] {
+    [digestsOutput ? "digest=sha256" : nil, digestsDisk ? "disk-digest=sha256" : nil]
+  }
+
+  private static func list(_ names: [String?]) -> String {
+    names.compactMap { $0 }.joined(separator: ", ")
   }
 
   /// Checks what only all parameters together tell.
   func checkEncoding(_ endpoint: Endpoint) throws(PluginError) {
-    if direction == .read, !encodingName.isEmpty {
+    let names = Self.list(encodingNames)
+    if direction == .read, !names.isEmpty {
       throw PluginError(
         .invalidArgument,
-        "\(encodingName): nothing is written to a disk that comes from \(endpoint.name): leave it out"
+        "\(names): nothing is written to a disk that comes from \(endpoint.name): leave it out"
       )
     }
     let dependent = [
       ("compress-level", compressionLevel), ("compress-threads", compressionThreads),
     ]
-    for case (let key, let value?) in dependent where compression == nil {
+    let levels = format.levels?.range ?? compression?.levels
+    for case (let key, let value?) in dependent where levels == nil {
       throw PluginError(
         .invalidArgument, "\(key)=\(value): needs compress=, as in compress=zstd")
     }
-    if let compression, let level = compressionLevel, !compression.levels.contains(level) {
+    if let levels, let level = compressionLevel, !levels.contains(level) {
       throw PluginError(
         .invalidArgument,
-        "compress-level=\(level): \(compression.rawValue) has levels \(compression.levels.lowerBound) to "
-          + "\(compression.levels.upperBound)")
+        "compress-level=\(level): \(compression?.rawValue ?? format.rawValue) has levels "
+          + "\(levels.lowerBound) to \(levels.upperBound)")
+    }
+    try checkFormat()
+  }
+
+  /// What a format can't be is refused before anything is served: it would only show at the end.
+  private func checkFormat() throws(PluginError) {
+    guard format != .raw else { return }
+    let name = "format=\(format.rawValue)"
+    if let compression, format.levels != nil {
+      throw PluginError(
+        .invalidArgument,
+        "compress=\(compression.rawValue): \(name) compresses by itself: leave one out")
+    }
+    guard let size else {
+      throw PluginError(.invalidArgument, "\(name): needs size=, which the format tells its reader")
+    }
+    guard let next = format.nextSize(from: size) else {
+      throw PluginError(
+        .invalidArgument,
+        "size=\(size): \(name) has at most \(format.largestSize) bytes: give another format")
+    }
+    guard next == size else {
+      throw PluginError(
+        .invalidArgument,
+        "size=\(size): \(name) has whole multiples of \(format.sizeUnit) bytes: give size=\(next), "
+          + "and pad=true to fill it with zeroes")
     }
   }
 

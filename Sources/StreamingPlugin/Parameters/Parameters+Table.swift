@@ -73,6 +73,17 @@ extension Parameters {
       parameters.givenRewind = try Server.parseSize(value)
     },
     Parameter(
+      key: "decompress", value: "zstd|gzip",
+      help: "How the stream is compressed that is read (default: not)."
+    ) { value, parameters throws(PluginError) in
+      guard let compression = Compression(rawValue: value) else {
+        throw PluginError(
+          .invalidArgument,
+          "not a compression that is known: give zstd or gzip")
+      }
+      parameters.decompress = compression
+    },
+    Parameter(
       key: "spool", value: "DIRECTORY",
       help: "Keep what waits in a file there (default: in memory)."
     ) { value, parameters throws(PluginError) in
@@ -85,6 +96,19 @@ extension Parameters {
       parameters.pad = try Server.parseBool(value)
     },
     Parameter(
+      key: "format", value: "raw|vhd|tar|vmdk|rbd-diff|rbd-image",
+      help: """
+        What the stream is (default: raw, the disk's own bytes). All others
+        need size=.
+        """
+    ) { value, parameters throws(PluginError) in
+      guard let format = DiskFormat(rawValue: value) else {
+        let known = DiskFormat.allCases.map(\.rawValue).joined(separator: ", ")
+        throw PluginError(.invalidArgument, "unknown format: give one of \(known)")
+      }
+      parameters.format = format
+    },
+    Parameter(
       key: "compress", value: "zstd|gzip",
       help: "Compress the stream on its way; a hole then takes next to nothing."
     ) { value, parameters throws(PluginError) in
@@ -95,7 +119,7 @@ extension Parameters {
     },
     Parameter(
       key: "compress-level", value: "N",
-      help: "zstd: 1 to 19 (default: 3); gzip: 0 to 9 (default: 1)."
+      help: "zstd: 1 to 19 (default: 3); gzip and vmdk: 0 to 9 (default: 1)."
     ) { value, parameters throws(PluginError) in
       parameters.compressionLevel = try number(value)
     },
@@ -117,7 +141,7 @@ extension Parameters {
     },
     Parameter(
       key: "digest", value: "sha256",
-      help: "Put a digest of the stream as it was sent into the report."
+      help: "Put a digest of the stream as it was sent, or came, into the report."
     ) { value, parameters throws(PluginError) in
       try checkDigest(value)
       parameters.digestsOutput = true

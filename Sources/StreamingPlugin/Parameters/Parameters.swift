@@ -29,6 +29,10 @@ struct Parameters: Sendable {
   var pad = false
   /// Where what waits is kept, absolute, if not in memory.
   var spool: String?
+  /// How the stream that is read is compressed, if it is.
+  var decompress: Compression?
+  /// What the stream is.
+  var format = DiskFormat.raw
   /// How the stream is compressed, if it is.
   var compression: Compression?
   var compressionLevel: Int?
@@ -73,6 +77,12 @@ struct Parameters: Sendable {
         .invalidArgument,
         "reorder=\(reorder): nothing is written to a disk that comes from \(endpoint.name): leave it "
           + "out")
+    }
+    if direction == .write, let decompress {
+      throw PluginError(
+        .invalidArgument,
+        "decompress=\(decompress.rawValue): nothing is read from \(endpoint.name): it is for read=, "
+          + "read-fd= and read-command=")
     }
     try checkEncoding(endpoint)
     if pad {

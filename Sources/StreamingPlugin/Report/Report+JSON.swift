@@ -13,7 +13,7 @@ extension Report {
     \(Self.beginning)1, "outcome": "\(outcome.rawValue)", "direction": "\(direction.rawValue)", \
     "size": \(Self.orNull(size)), "bytes": \(bytes), "missing_bytes": \(missingBytes), \
     "zero_bytes": \(zeroBytes), "refused_requests": \(refusedRequests), \
-    "format": "raw", "compression": \(Self.orNull(compression?.rawValue)), \
+    "format": "\(format.rawValue)", "compression": \(Self.orNull(compression?.rawValue)), \
     "output_bytes": \(outputBytes), "digest": \(Self.orNull(digests.output)), \
     "disk_digest": \(Self.orNull(digests.disk)), "seconds": \(milliseconds), \
     "largest_reorder": \(largestReorder), "exit_status": \(Self.orNull(exitStatus)), \

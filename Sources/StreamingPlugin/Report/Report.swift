@@ -23,12 +23,14 @@ struct Report: Sendable {
   private(set) var bytes: UInt64 = 0
   /// Bytes of the disk that no acknowledged write or zero covered; or that nobody read.
   private(set) var missingBytes: UInt64 = 0
-  /// How many of `bytes` were sent as zeroes.
+  /// How many of `bytes` were sent as zeroes, or known to be such.
   private(set) var zeroBytes: UInt64 = 0
   /// Requests answered by an error.
   var refusedRequests: UInt64 = 0
   /// How many of them without a line in the log.
   var unsaidRefusals: UInt64 = 0
+  /// What the stream was.
+  var format = DiskFormat.raw
   /// How the stream was compressed, if it was.
   var compression: Compression?
   /// Digests of the stream and of the disk, those that are wanted and known.

@@ -49,13 +49,16 @@ extension String {
   }
 }
 
-/// A running nbdkit with the plugin in it, in the foreground, on a UNIX socket.
+/// A running nbdkit with the plugin in it, in the foreground, on a UNIX socket or a port.
 struct Nbdkit {
   let child: Child
   let socket: String
+  fileprivate let port: UInt16?
   fileprivate let pidFile: String
 
-  var uri: String { "nbd+unix:///?socket=\(socket)" }
+  var uri: String {
+    port.map { "nbd://127.0.0.1:\($0)" } ?? "nbd+unix:///?socket=\(socket)"
+  }
 
   /// The server's own process, also where something else started it (strace, `--run`).
   var pid: pid_t {
@@ -121,9 +124,10 @@ extension Sandbox {
     try await nbdkit(parameters, options: options, under: prefix, plugin: plugin)
   }
 
+  /// - Parameter port: Of 127.0.0.1, to listen there instead of on a UNIX socket.
   func nbdkit(
     _ parameters: [String], options: [String] = [], under prefix: [String] = [],
-    plugin: String? = nil
+    plugin: String? = nil, port: UInt16? = nil
   ) async throws -> Nbdkit {
     // Open to everyone: with `-u` it is the other user who leaves the process id there.
     let directory = path("nbdkit\(UInt32.random(in: 0...999_999))")
@@ -133,7 +137,8 @@ extension Sandbox {
     let socket = "\(directory)/socket"
     let pidFile = "\(directory)/pid"
     let command =
-      prefix + ["nbdkit", "-f", "-U", socket, "-P", pidFile] + options
+      prefix + ["nbdkit", "-f", "-P", pidFile]
+      + (port.map { ["-i", "127.0.0.1", "-p", "\($0)"] } ?? ["-U", socket]) + options
       + [try plugin ?? Plugin.path()] + parameters
     let child = try await start(command)
     // nbdkit writes the file once it listens, in one go, with a newline at the end.
@@ -143,7 +148,7 @@ extension Sandbox {
     guard child.isRunning else {
       throw Missing(description: "nbdkit ended at once: \(child.errors)")
     }
-    return Nbdkit(child: child, socket: socket, pidFile: pidFile)
+    return Nbdkit(child: child, socket: socket, port: port, pidFile: pidFile)
   }
 
   /// Starts nbdkit on a private socket with a command for `--run`; the command finds the socket

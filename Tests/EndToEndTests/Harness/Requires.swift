@@ -32,6 +32,9 @@ let completionScript = "/usr/share/bash-completion/completions/nbdkit"
 let motoServer: String? = (["\(packageRoot)/build/venv/bin"] + searchPath.map(String.init))
   .map { "\($0)/moto_server" }.first { access($0, X_OK) == 0 }
 
+/// The Python whose packages scripts/deps.sh installs by pip.
+let pythonOfPip = "\(packageRoot)/build/venv/bin/python"
+
 private let special: [String: @Sendable () -> Bool] = [
   "nbdkit-completion": { access(completionScript, R_OK) == 0 },
   "moto_server": { motoServer != nil },
@@ -39,6 +42,11 @@ private let special: [String: @Sendable () -> Bool] = [
   "plugin that compresses": {
     guard let plugin = try? Plugin.path() else { return false }
     return system("nbdkit '\(plugin)' --help | grep -q '^decompress='") == 0
+  },
+  "format readers": {
+    let modules = "import dissect.hypervisor, oslo_utils, cryptography"
+    return system("'\(pythonOfPip)' -c '\(modules)' 2>/dev/null") == 0
+      && system("\(Client.python) -c 'import pyvmdk, pyvhdi' 2>/dev/null") == 0
   },
   "root": { geteuid() == 0 },
   // The distribution's Python is the one its modules belong to.

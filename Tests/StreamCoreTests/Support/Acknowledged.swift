@@ -10,19 +10,17 @@ struct Acknowledged: Equatable {
   init(disk: Int) { isCovered = [Bool](repeating: false, count: disk) }
 
   /// A write or a zero of `range` was answered.
-  mutating func note(_ range: Range<Int>, _ answer: StreamError?) {
+  ///
+  /// - Parameter sent: How many bytes had been sent when it came.
+  mutating func note(_ range: Range<Int>, _ answer: StreamError?, sent: Int) {
     switch answer {
     case nil:
       cover(range, true)
       hasChanges = true
       isFlushed = false
     case .failedBefore: break
-    // What was sent before stays as it was sent.
-    case .late(_, let position):
-      let unsent = range.clamped(to: Int(position)..<Int.max)
-      cover(unsent, false)
-    // Whatever it replaced, nobody knows how much of it.
-    default: cover(range, false)
+    // Whatever it replaced, nobody knows how much of it. But nothing replaces what was sent.
+    default: cover(range.clamped(to: sent..<Int.max), false)
     }
   }
 

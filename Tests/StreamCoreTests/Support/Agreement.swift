@@ -31,6 +31,7 @@ struct Agreement {
   /// - Returns: What they don't agree in.
   mutating func take(_ step: Step) -> String? {
     stepsTaken += 1
+    let sent = stream.sink.received.count
     let difference: String?
     switch step {
     case .write(let range, let fault):
@@ -40,14 +41,14 @@ struct Agreement {
       difference = compare(expected, fault, &answer) { (stream) throws(StreamError) in
         try stream.write(bytes.span.bytes, at: UInt64(range.lowerBound))
       }
-      acknowledged.note(range, answer)
+      acknowledged.note(range, answer, sent: sent)
     case .zero(let range, let fault):
       let expected = model.write(range, nil, fault)
       var answer: StreamError?
       difference = compare(expected, fault, &answer) { (stream) throws(StreamError) in
         try stream.zero(range.wide)
       }
-      acknowledged.note(range, answer)
+      acknowledged.note(range, answer, sent: sent)
     case .flush(let fault):
       let expected = model.flush(fault)
       var answer: StreamError?

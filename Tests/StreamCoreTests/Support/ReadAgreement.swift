@@ -13,6 +13,9 @@ struct ReadAgreement {
   private var hasEnded = false
   private var isBroken = false
   private var kept: Set<Int> = []
+  /// Those of the kept bytes that are zeroes and take no room.
+  private var keptZeroes: Set<Int> = []
+  /// Read by a client, or passed as known zeroes.
   private var given: Set<Int> = []
   private var refused = 0
   private(set) var history: String
@@ -20,13 +23,77 @@ struct ReadAgreement {
   /// - Parameters:
   ///   - count: Bytes of the stream, at most 255.
   ///   - room: How many bytes the store takes.
-  init(count: Int, rewind: Int, pads: Bool, room: Int) {
-    content = (0..<count).map { UInt8($0 + 1) }
+  ///   - zeroes: Bytes of the stream that are zeroes and known to be.
+  ///   - horizon: How far ahead they are known.
+  init(
+    count: Int, rewind: Int, pads: Bool, room: Int, zeroes: [Range<Int>] = [], horizon: Int = 0
+  ) {
+    content = (0..<count).map { byte in
+      zeroes.contains { $0.contains(byte) } ? 0 : UInt8(byte + 1)
+    }
     self.rewind = rewind
     self.pads = pads
     self.room = room
     disk = TextDisk(content, rewind: UInt64(rewind), pads: pads, room: room)
+    disk.source.zeroes = zeroes.map { $0.clamped(to: 0..<count) }.filter { !$0.isEmpty }
+    disk.source.horizon = horizon
     history = "content: \(count) rewind: \(rewind) pads: \(pads) room: \(room)"
+    history += " zeroes: \(zeroes) horizon: \(horizon)"
+  }
+
+  /// Asks where the zeroes are.
+  ///
+  /// - Returns: Where the disk says something else than the model.
+  mutating func askExtents(
+    in range: Range<Int>, onlyFirst: Bool, alignment: Int
+  ) -> String? {
+    history += "\n\(range) extents, only the first: \(onlyFirst) alignment: \(alignment)"
+    let extents: [(range: Range<UInt64>, kind: StreamExtent)]
+    do {
+      extents = try disk.extents(
+        in: UInt64(range.lowerBound)..<UInt64(range.upperBound), onlyFirst: onlyFirst,
+        alignment: UInt64(alignment))
+    } catch {
+      return "\(error) for extents"
+    }
+    let holes = alignedHoles(in: range, alignment)
+    var next = UInt64(range.lowerBound)
+    var last: StreamExtent?
+    for (extent, kind) in extents {
+      if extent.lowerBound != next || extent.isEmpty { return "\(extents) with a gap" }
+      if kind == last { return "\(extents) with neighbours of one kind" }
+      last = kind
+      next = extent.upperBound
+      for offset in extent where (kind == .hole) != holes.contains(Int(offset)) {
+        return "\(extents) is wrong about \(offset)"
+      }
+    }
+    let isWhole = next == range.upperBound
+    if next > range.upperBound || (!isWhole && !onlyFirst) || extents.isEmpty {
+      return "\(extents) for \(range)"
+    }
+    return disk.source.complaint
+  }
+
+  /// The bytes of holes, but for those that lie in a unit with data.
+  private func alignedHoles(in range: Range<Int>, _ alignment: Int) -> Set<Int> {
+    Set(
+      range.filter { offset in
+        let start = offset / alignment * alignment
+        let unit = start..<min(start + alignment, range.upperBound)
+        return start >= range.lowerBound && unit.allSatisfy(isHole)
+      })
+  }
+
+  private func isHole(_ offset: Int) -> Bool {
+    if offset < position { return keptZeroes.contains(offset) }
+    if hasEnded { return pads }
+    // Behind what is not known nothing is.
+    switch disk.source.run(from: offset, taken: position) {
+    case .zeroes: return true
+    case .end: return pads
+    case .data, .unknown: return false
+    }
   }
 
   /// Reads `range`.
@@ -53,7 +120,8 @@ struct ReadAgreement {
     if disk.position != position { return "at \(disk.position) instead of \(position)" }
     if disk.source.taken != position { return "\(disk.source.taken) taken at \(position)" }
     if disk.hasEnded != hasEnded { return "ended: \(disk.hasEnded), not \(hasEnded)" }
-    if disk.store.count != kept.count { return "\(disk.store.count) kept, not \(kept.count)" }
+    let stored = kept.count - keptZeroes.count
+    if disk.store.count != stored { return "\(disk.store.count) kept, not \(stored)" }
     if disk.takenBytes != position { return "\(disk.takenBytes) counted as taken" }
     if disk.droppedBytes != position - given.count {
       return "\(disk.droppedBytes) dropped, not \(position - given.count)"
@@ -89,35 +157,62 @@ struct ReadAgreement {
     _ range: Range<Int>, _ fault: (error: TransferError, after: Int)?
   ) -> ReadError? {
     if isBroken { return .broken(errno: 5, reason: "bad") }
-    var came: [Int] = []
     var left = fault?.after ?? .max
     let window = max(0, range.lowerBound - rewind)
     // Bytes are kept as they come: the dropped ones not at all, then those before the range, then it.
-    for stop in [window, range.lowerBound, range.upperBound] where position < stop {
-      came = []
-      while position < stop, position < content.count, left > 0 {
-        if stop != window { came.append(position) }
-        position += 1
-        left -= 1
-      }
-      let isFaulty = left == 0
-      keep(came)
-      if isFaulty, let fault {
-        if fault.error != .interrupted { isBroken = true }
-        return ReadError(fault.error)
-      }
-      if position < stop {
-        hasEnded = true
-        return nil
+    for stop in [window, range.lowerBound, range.upperBound] {
+      while position < stop {
+        if takeZeroes(upTo: stop, areKept: stop != window, areRead: stop == range.upperBound) {
+          continue
+        }
+        var came: [Int] = []
+        // What is dropped ends where zeroes begin; what is read may go on with them.
+        var end = stop
+        if stop == window, case .data(let count) = disk.source.run(from: position, taken: position)
+        {
+          end = min(stop, position + Int(count))
+        }
+        while position < end, position < content.count, left > 0 {
+          if stop != window { came.append(position) }
+          position += 1
+          left -= 1
+        }
+        let isFaulty = left == 0
+        keep(came)
+        if isFaulty, let fault {
+          if fault.error != .interrupted { isBroken = true }
+          return ReadError(fault.error)
+        }
+        if position < end {
+          hasEnded = true
+          return nil
+        }
       }
     }
     return nil
   }
 
+  /// Takes zeroes that come next and are known, which is no matter of the source.
+  private mutating func takeZeroes(upTo stop: Int, areKept: Bool, areRead: Bool) -> Bool {
+    guard case .zeroes(let count) = disk.source.run(from: position, taken: position) else {
+      return false
+    }
+    let range = position..<min(stop, position + Int(count))
+    position = range.upperBound
+    keep([])
+    if !areRead { given.formUnion(range) }
+    guard areKept else { return true }
+    kept.formUnion(range.suffix(rewind))
+    keptZeroes.formUnion(range.suffix(rewind))
+    return true
+  }
+
   private mutating func keep(_ came: [Int]) {
     kept = kept.filter { $0 >= position - rewind }
+    keptZeroes = keptZeroes.filter { $0 >= position - rewind }
     let newest = came.suffix(rewind)
     guard !newest.isEmpty else { return }
-    if newest.count <= room - kept.count { kept.formUnion(newest) } else { hasLost = true }
+    let stored = kept.count - keptZeroes.count
+    if newest.count <= room - stored { kept.formUnion(newest) } else { hasLost = true }
   }
 }

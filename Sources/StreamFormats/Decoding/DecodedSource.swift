@@ -1,0 +1,121 @@
+public import StreamCore
+
+/// What a stream is and what is to be known of it, on its way to the disk.
+public struct InputDecoding: Sendable {
+  /// How the stream is compressed, if it is.
+  public var compression: Compression?
+  /// Whether a digest is made of the stream as it comes.
+  public var digestsInput: Bool
+  /// Whether a digest is made of the disk's bytes, zeroes too.
+  public var digestsDisk: Bool
+  /// Whether a digest has a thread of its own, which pays where there are two processors.
+  public var digestsAside: Bool
+
+  /// The disk's own bytes, unless told otherwise.
+  public init(
+    compression: Compression? = nil, digestsInput: Bool = false, digestsDisk: Bool = false,
+    digestsAside: Bool = false
+  ) {
+    self.compression = compression
+    self.digestsInput = digestsInput
+    self.digestsDisk = digestsDisk
+    self.digestsAside = digestsAside
+  }
+}
+
+/// Everything between the descriptor and the disk's bytes: a digest of the stream, the decoder, a digest
+/// of the disk. The twin of ``EncodingSink``.
+///
+/// A stream of the disk's own bytes goes past all of it: that costs one branch.
+public struct DecodedSource<End: StreamSource>: StreamSource {
+  private var chain: DigestingSource<DecodingSource<DigestingSource<End>>>
+  private let isPlain: Bool
+
+  /// Where the stream comes from.
+  public var end: End {
+    get { chain.next.upstream.next }
+    _modify { yield &chain.next.upstream.next }
+  }
+
+  /// Takes the memory that is needed from the beginning.
+  ///
+  /// - Throws: If there is not as much.
+  public init(_ decoding: InputDecoding, from end: End) throws(TransferError) {
+    isPlain =
+      decoding.compression == nil && !decoding.digestsInput && !decoding.digestsDisk
+    let input = try DigestingSource(
+      next: end, isWanted: decoding.digestsInput, aside: decoding.digestsAside)
+    chain = try DigestingSource(
+      next: DecodingSource(decoding.compression, from: input), isWanted: decoding.digestsDisk,
+      aside: decoding.digestsAside)
+  }
+
+  /// Starts threads, in the process that serves. To be called once, before all else.
+  ///
+  /// - Throws: If there can't be so many.
+  public func start() throws(TransferError) {
+    try chain.digest?.start()
+    try chain.next.upstream.digest?.start()
+  }
+
+  /// Ends the threads. Nothing can be received any more.
+  public func stop() {
+    chain.digest?.stop()
+    chain.next.upstream.digest?.stop()
+  }
+
+  /// The digests of the stream as far as it was taken, and of the disk, as `sha256:` and 64 hexadecimal
+  /// digits, those that are wanted. Nothing can be received any more.
+  ///
+  /// - Parameter padding: How many zeroes the disk has behind the end of the stream.
+  public func finishedDigests(padding: UInt64) -> (input: String?, disk: String?) {
+    if padding > 0 { chain.digest?.update(zeroes: padding) }
+    return (chain.next.upstream.digest?.finished(), chain.digest?.finished())
+  }
+
+  /// How the stream is compressed, if it is.
+  public var compression: Compression? { chain.next.compression }
+
+  /// Bytes of a compressed stream taken so far.
+  public var bytesTaken: UInt64 { chain.next.bytesTaken }
+
+  /// Looks at what follows the last byte that was wanted of a compressed stream: nothing but what ends
+  /// it may be left.
+  ///
+  /// - Returns: How many more bytes it decodes to, as far as that was seen; 0 if it has ended there.
+  public mutating func finish() throws(TransferError) -> UInt64 { try chain.next.finish() }
+
+  /// Fills `buffer`, or leaves room because the stream has ended.
+  public mutating func receive(into buffer: inout OutputRawSpan) throws(TransferError) {
+    guard !isPlain else { return try end.receive(into: &buffer) }
+    try chain.receive(into: &buffer)
+  }
+
+  /// The same, content with `count` bytes.
+  public mutating func receive(
+    atLeast count: Int, into buffer: inout OutputRawSpan
+  ) throws(TransferError) {
+    try chain.receive(atLeast: count, into: &buffer)
+  }
+
+  /// Drops the next bytes, which are part of the digests.
+  public mutating func drop(
+    _ count: UInt64, advancing position: inout UInt64
+  ) throws(TransferError) {
+    guard !isPlain else { return try end.drop(count, advancing: &position) }
+    try chain.drop(count, advancing: &position)
+  }
+
+  /// What is known of the bytes ahead.
+  public mutating func run(
+    at distance: UInt64, upTo end: UInt64
+  ) throws(TransferError) -> SourceRun {
+    guard !isPlain else { return .unknown }
+    return try chain.run(at: distance, upTo: end)
+  }
+
+  /// Asks whether to go on.
+  public mutating func ask() throws(TransferError) { try end.ask() }
+}
+
+extension DecodedSource: Sendable where End: Sendable {}

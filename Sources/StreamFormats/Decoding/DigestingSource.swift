@@ -1,0 +1,72 @@
+import StreamCore
+
+/// Gives everything as it comes and makes a digest of it: in front of a decoder of the stream, behind it
+/// of the disk. With no digest to make it only stands there.
+struct DigestingSource<Next: StreamSource>: StreamSource {
+  /// Where everything comes from.
+  var next: Next
+  let digest: Digest?
+
+  /// Takes the memory that a digest needs.
+  ///
+  /// - Parameters:
+  ///   - isWanted: Whether one is made.
+  ///   - aside: On a thread of its own.
+  init(next: Next, isWanted: Bool, aside: Bool) throws(TransferError) {
+    self.next = next
+    digest = isWanted ? try Digest(aside: aside) : nil
+  }
+
+  mutating func receive(into buffer: inout OutputRawSpan) throws(TransferError) {
+    try receive(atLeast: buffer.freeCapacity, into: &buffer)
+  }
+
+  mutating func receive(
+    atLeast count: Int, into buffer: inout OutputRawSpan
+  ) throws(TransferError) {
+    guard let digest else { return try next.receive(atLeast: count, into: &buffer) }
+    let before = buffer.byteCount
+    var failure: TransferError?
+    do { try next.receive(atLeast: count, into: &buffer) } catch { failure = error }
+    buffer.bytes.extracting(droppingFirst: before).withUnsafeBytes { digest.update($0) }
+    if let failure { throw failure }
+  }
+
+  /// What is dropped is part of it, too: it is received, but for zeroes that are known.
+  mutating func drop(
+    _ count: UInt64, advancing position: inout UInt64
+  ) throws(TransferError) {
+    guard let digest else { return try next.drop(count, advancing: &position) }
+    guard let scratch = Memory(count: 256 << 10) else { throw noMemory(for: "a digest") }
+    let end = position + count
+    while position < end {
+      try next.ask()
+      let start = position
+      if case .zeroes(let known) = try next.run(at: 0, upTo: end - start) {
+        // So that nobody waits long who is not asked.
+        try next.drop(min(known, end - start, 64 << 20), advancing: &position)
+        digest.update(zeroes: position - start)
+        continue
+      }
+      let space = UnsafeMutableRawBufferPointer(
+        rebasing: scratch.bytes.prefix(Int(clamping: end - start)))
+      var buffer = OutputRawSpan(buffer: space, initializedCount: 0)
+      var failure: TransferError?
+      do { try receive(into: &buffer) } catch { failure = error }
+      let came = buffer.finalize(for: space)
+      position += UInt64(came)
+      if let failure { throw failure }
+      guard came == space.count else { return }
+    }
+  }
+
+  mutating func run(
+    at distance: UInt64, upTo end: UInt64
+  ) throws(TransferError) -> SourceRun {
+    try next.run(at: distance, upTo: end)
+  }
+
+  mutating func ask() throws(TransferError) { try next.ask() }
+}
+
+extension DigestingSource: Sendable where Next: Sendable {}
