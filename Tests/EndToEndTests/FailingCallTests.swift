@@ -46,6 +46,17 @@ struct FailingCallTests {
     try await expectNothingHappened(despite: fault, to: .fifo)
   }
 
+  @Test(
+    "does no harm behind a compression, either", .requires("zstd"), arguments: ["zstd", "gzip"],
+    [
+      ("write short 1+", Endpoint.fifo), ("write \(EINTR) /2", .fifo), ("poll \(EINTR) /2", .fifo),
+      ("write \(EAGAIN) !10", .fifo), ("send short 1+", .socket), ("send \(EAGAIN) !10", .socket),
+    ])
+  func compressed(compression: String, fault: (call: String, endpoint: Endpoint)) async throws {
+    try await expectNothingHappened(
+      despite: fault.call, to: fault.endpoint, compressedBy: compression)
+  }
+
   @Test("that fails to keep what has to wait is that request's error, and the stream goes on")
   func fullSpool() async throws {
     let stream = try await FaultyStream("pwrite \(ENOSPC) 1", to: .fifo)
@@ -91,9 +102,10 @@ struct FailingCallTests {
   enum Endpoint { case fifo, socket }
 
   private func expectNothingHappened(
-    despite fault: String, to endpoint: Endpoint, sourceLocation: SourceLocation = #_sourceLocation
+    despite fault: String, to endpoint: Endpoint, compressedBy compression: String? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation
   ) async throws {
-    let stream = try await FaultyStream(fault, to: endpoint)
+    let stream = try await FaultyStream(fault, to: endpoint, compressedBy: compression)
     let answers = try await stream.play()
     try await stream.expectComplete(answers)
     #expect(stream.wasInjected, sourceLocation: sourceLocation)
@@ -109,8 +121,13 @@ private struct FaultyStream {
   let client: Client
   let report: String
   let spool: String
+  let compression: String?
 
-  init(_ fault: String, to endpoint: FailingCallTests.Endpoint, spools: Bool = true) async throws {
+  init(
+    _ fault: String, to endpoint: FailingCallTests.Endpoint, spools: Bool = true,
+    compressedBy compression: String? = nil
+  ) async throws {
+    self.compression = compression
     let sandbox = try Sandbox.current()
     let number = UInt32.random(in: 0...999_999)
     report = sandbox.path("report\(number)")
@@ -123,7 +140,7 @@ private struct FaultyStream {
     let pipe = listener?.socket ?? sandbox.path("fifo\(number)")
     nbdkit = try await sandbox.nbdkit(
       ["pipe=\(pipe)", "size=4M", "reorder=8M", "rewind=256k", "report=\(report)"]
-        + (spools ? ["spool=\(spool)"] : []),
+        + (spools ? ["spool=\(spool)"] : []) + (compression.map { ["compress=\($0)"] } ?? []),
       under: try Plugin.failing(fault))
     if let listener {
       reader = listener.reader
@@ -157,7 +174,13 @@ private struct FaultyStream {
 
   func expectComplete(_ answers: [String]) async throws {
     #expect(answers == Array(repeating: "ok", count: 5))
-    expectContent(of: reader.file, .data(1.mib), .zeroes(1.mib), .data(2.mib))
+    var file = reader.file
+    if let compression {
+      file += ".raw"
+      try await Sandbox.current().succeed(
+        "/bin/sh", "-c", "\(compression) -dc <'\(reader.file)' >'\(file)'")
+    }
+    expectContent(of: file, .data(1.mib), .zeroes(1.mib), .data(2.mib))
     #expect(try Report(report).outcome == "complete")
   }
 
