@@ -6,7 +6,7 @@ struct ScarcityTests {
   /// From too few for nbdkit itself to as many as a stream takes.
   @Test(
     "of descriptors, nothing starts, or every client is refused, or all goes well",
-    arguments: 4...12)
+    arguments: 4...18)
   func descriptors(limit: Int) async throws {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
@@ -17,7 +17,7 @@ struct ScarcityTests {
         "pipe=\(fifo)", "size=1M", "report=\(report)",
         under: ["prlimit", "--nofile=\(limit)"])
     } catch let error as Sandbox.Missing {
-      #expect(limit < 8)
+      #expect(limit < 10)
       #expect(error.description.contains("Too many open files"))
       return
     }
@@ -31,7 +31,7 @@ struct ScarcityTests {
       expectContent(of: reader.file, .data(1.mib))
       #expect(try Report(report).outcome == "complete")
     } else {
-      #expect(limit < 10)
+      #expect(limit < 16)
       try await client.die()
       try await nbdkit.stop(within: .atOnce)
       // It may have had no descriptor for the FIFO: then nobody has ended the reader's wait.

@@ -89,7 +89,9 @@ extension AtomicFile {
           throw IOFailure(
             .fileExists, "can't be written: '\(part)' is in the way: remove it")
         }
-        guard ftruncate(file.rawValue, 0) == 0 else { throw Errno(rawValue: errno) }
+        while try FileStatus(file).size > 0, ftruncate(file.rawValue, 0) != 0 {
+          guard errno == EINTR else { throw Errno(rawValue: errno) }
+        }
         return true
       } catch {
         try? file.close()

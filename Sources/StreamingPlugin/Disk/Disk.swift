@@ -65,16 +65,26 @@ final class Disk: Sendable {
     var reason: PluginError?
     var stream: Stream?
     var command: Command?
+    // Let go at the end, when nothing more is opened.
+    let reserve: DescriptorReserve?
     do throws(IOFailure) {
-      let opened = try endpoint.open()
-      command = opened.command
-      do throws(TransferError) {
-        stream = try Self.stream(opened, prepared, clients, gauge)
-      } catch {
-        reason = PluginError(error, of: parameters.codingName)
-      }
+      reserve = try DescriptorReserve()
     } catch {
+      reserve = nil
       reason = PluginError(error, of: prepared.name)
+    }
+    if reason == nil {
+      do throws(IOFailure) {
+        let opened = try endpoint.open()
+        command = opened.command
+        do throws(TransferError) {
+          stream = try Self.stream(opened, prepared, clients, gauge)
+        } catch {
+          reason = PluginError(error, of: parameters.codingName)
+        }
+      } catch {
+        reason = PluginError(error, of: prepared.name)
+      }
     }
     self.stream = stream
     ending = Ending(endpoint: endpoint, name: prepared.name, command: command)
@@ -98,6 +108,7 @@ final class Disk: Sendable {
       Server.error(reason.message)
       refuseAll(because: reason.message)
     }
+    _ = consume reserve
   }
 
   private static func stream(
