@@ -140,13 +140,18 @@ bool clinux_sees_processes(void) {
   return number_at(&text) == getpid();
 }
 
+/* All are found before the first is signalled: a parent that ends leaves its children to a process that
+ * does not descend from the root. */
 void clinux_signal_descendants(pid_t root, int number) {
+  pid_t found[4096];
+  size_t count = 0;
   struct listing processes = {.directory = open_proc()};
   if (processes.directory < 0) return;
   pid_t process;
-  while ((process = next_number(&processes)) > 0)
-    if (descends_from(processes.directory, process, root)) kill(process, number);
+  while (count < sizeof found / sizeof *found && (process = next_number(&processes)) > 0)
+    if (descends_from(processes.directory, process, root)) found[count++] = process;
   close(processes.directory);
+  while (count > 0) kill(found[--count], number);
 }
 
 /* Sends SIGSTOP to each descendant that runs; tells whether there was none. */
