@@ -13,6 +13,8 @@ struct CompressedInput<Upstream: StreamSource> {
 
   /// Where it comes from.
   var upstream: Upstream
+  /// Whether more is taken where it is needed, or the need is an interruption.
+  var takesMore = true
   /// Bytes consumed: where the first one that can be looked at stands in the stream.
   private(set) var offset: UInt64 = 0
   /// Bytes taken from upstream.
@@ -119,6 +121,7 @@ struct CompressedInput<Upstream: StreamSource> {
 
   /// Takes at least `count` more bytes, or fewer because the stream ends.
   private mutating func take(_ count: Int) throws(TransferError) {
+    guard takesMore else { throw .interrupted }
     let memory = try makeRoom(for: count)
     let space = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[filled.upperBound...])
     var buffer = OutputRawSpan(buffer: space, initializedCount: 0)

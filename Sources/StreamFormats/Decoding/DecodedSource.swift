@@ -76,6 +76,13 @@ public struct DecodedSource<End: StreamSource>: StreamSource {
   /// How the stream is compressed, if it is.
   public var compression: Compression? { chain.next.compression }
 
+  /// Whether more of a compressed stream is taken where it is needed: otherwise the need is an
+  /// interruption.
+  public var takesMore: Bool {
+    get { chain.next.takesMore }
+    set { chain.next.takesMore = newValue }
+  }
+
   /// Bytes of a compressed stream taken so far.
   public var bytesTaken: UInt64 { chain.next.bytesTaken }
 

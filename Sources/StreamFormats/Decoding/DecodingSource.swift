@@ -31,6 +31,13 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
     _modify { yield &input.upstream }
   }
 
+  /// Whether more of a compressed stream is taken where it is needed: otherwise the need is an
+  /// interruption.
+  public var takesMore: Bool {
+    get { input.takesMore }
+    set { input.takesMore = newValue }
+  }
+
   /// Bytes of a compressed stream taken so far.
   public var bytesTaken: UInt64 { input.taken }
 

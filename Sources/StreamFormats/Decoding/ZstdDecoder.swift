@@ -147,11 +147,14 @@ struct ZstdDecoder: Sendable {
         at: range.lowerBound, "the frame says that it holds \(content) bytes, and holds more")
     }
     input.consume(range.count)
+    // A long frame is one that was seen to be long, whatever its header says; of that the last part
+    // waits for the checksum.
+    if frame.decoded > UInt64(DecodedQueue.capacity) { queue.release() }
     queue.append(result.count)
     self.frame?.decoded = decoded
-    if block.isLast { self.frame = nil }
-    // Whatever the header says of the size: a longer frame is one that was seen to be longer.
-    if block.isLast || decoded > UInt64(DecodedQueue.capacity) { queue.release() }
+    guard block.isLast else { return .done }
+    self.frame = nil
+    queue.release()
     return .done
   }
 

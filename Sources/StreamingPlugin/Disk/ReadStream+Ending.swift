@@ -10,12 +10,14 @@ extension ReadStream {
       let size = parameters.size
       var report = Report(.read, size: size)
       guard var stream = state.stream.take() else { return report }
-      stream.source.end.patience = .whileEnding(for: Self.endSeconds)
       gauge.waiting.store(.otherEnd, ordering: .relaxed)
-      // Clients that ask where the zeroes are don't read them.
+      // Clients that ask where the zeroes are don't read them. What they were told has been read ahead.
+      stream.source.end.patience = .whileEnding
+      stream.source.takesMore = false
       if state.requests.began != nil {
         try? stream.takeZeroes(upTo: size ?? Parameters.defaultSize)
       }
+      stream.source.takesMore = true
       if let failure = state.requests.failure ?? failure {
         report.fail(failure)
       } else if let size, stream.position == size {
