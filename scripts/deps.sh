@@ -35,6 +35,7 @@ check | command:nm                               | binutils           | binutils
 check | command:go                               | golang-go          | golang
 check | file:/usr/share/gocode/src/github.com/klauspost/compress/zstd | golang-github-klauspost-compress-dev | -
 check | command:pigz                             | pigz               | pigz
+check | command:bgzip                            | tabix              | /usr/bin/bgzip
 check | command:openssl                          | openssl            | openssl
 check | command:podchecker                       | perl               | /usr/bin/podchecker
 check | command:prlimit                          | util-linux         | util-linux

@@ -88,7 +88,28 @@ struct EncodingParametersTests {
     #expect(message([key: value]) == expected)
   }
 
-  @Test("Nothing of it goes with a stream that is read")
+  @Test("A stream that is read can be decoded, and has digests, too")
+  func decoding() throws {
+    let decoding = try parameters(
+      ["decompress": "gzip", "digest": "sha256", "disk-digest": "sha256"], endpoint: "read"
+    ).decoding
+    #expect(decoding.compression == .gzip)
+    #expect(decoding.digestsInput && decoding.digestsDisk)
+    #expect(try parameters([:], endpoint: "read").decoding.compression == nil)
+  }
+
+  @Test("Nothing is decoded of a disk that is written, nor by what is not known")
+  func badDecoding() {
+    #expect(
+      message(["decompress": "zstd"])
+        == "decompress=zstd: nothing is read from pipe=stream: it is for read=, read-fd= and "
+        + "read-command=")
+    #expect(
+      message(["decompress": "lzma"], endpoint: "read")
+        == "decompress=lzma: unknown compression: give zstd or gzip")
+  }
+
+  @Test("No encoding goes with a stream that is read")
   func read() {
     #expect(
       message(["compress": "zstd", "digest": "sha256"], endpoint: "read")

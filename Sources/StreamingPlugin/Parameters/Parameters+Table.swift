@@ -79,7 +79,7 @@ extension Parameters {
       guard let compression = Compression(rawValue: value) else {
         throw PluginError(
           .invalidArgument,
-          "not a compression that is known: give zstd or gzip")
+          "unknown compression: give zstd or gzip")
       }
       parameters.decompress = compression
     },
