@@ -101,7 +101,7 @@ public struct InheritedDescriptor: Sendable {
     }
     do {
       let anew = try FileDescriptor.open(
-        FilePath("/proc/self/fd/\(copy.rawValue)"), direction.accessMode,
+        "/proc/self/fd/\(copy.rawValue)" as String, direction.accessMode,
         options: [.nonBlocking, .closeOnExec])
       try? copy.close()
       return OpenEndpoint(anew, kind, hasPeer: true)

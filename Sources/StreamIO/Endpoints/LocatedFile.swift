@@ -45,7 +45,7 @@ final class LocatedFile: Sendable {
   func open(_ mode: FileDescriptor.AccessMode) throws(Errno) -> FileDescriptor {
     let options: FileDescriptor.OpenOptions = [.nonBlocking, .closeOnExec]
     do {
-      return try FileDescriptor.open(FilePath(name), mode, options: options)
+      return try FileDescriptor.open(name, mode, options: options)
     } catch Errno.noSuchFileOrDirectory {
       // No /proc: by the path, and looked at again.
       return try opened(mode, options)
@@ -61,7 +61,7 @@ final class LocatedFile: Sendable {
     _ mode: FileDescriptor.AccessMode, _ options: FileDescriptor.OpenOptions
   ) throws(Errno) -> FileDescriptor {
     do {
-      let file = try FileDescriptor.open(FilePath(path), mode, options: options)
+      let file = try FileDescriptor.open(path, mode, options: options)
       guard try FileStatus(file).identity == status.identity else {
         try? file.close()
         throw Errno.staleNFSFileHandle

@@ -17,7 +17,7 @@ extension AtomicFile {
       // Not to be waited for where it is a FIFO, say.
       guard
         let file = try? FileDescriptor.open(
-          FilePath(partName(path)), .readOnly, options: [.noFollow, .nonBlocking, .closeOnExec])
+          partName(path), .readOnly, options: [.noFollow, .nonBlocking, .closeOnExec])
       else { return false }
       defer { try? file.close() }
       return flock(file.rawValue, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
@@ -39,20 +39,18 @@ extension AtomicFile {
 
     /// Not made of the whole name at `path`, which may be as long as names get.
     private static func partName(_ path: String) -> String {
-      let path = FilePath(path)
+      let (directory, name) = AtomicFile.parts(of: path)
       // FNV-1a: the same in every process.
-      let hash = (path.lastComponent?.string ?? "").utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+      let hash = name.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
         ($0 ^ UInt64($1)) &* 0x100_0000_01b3
       }
-      return path.removingLastComponent().appending(
-        ".nbdkit-streaming.\(String(hash, radix: 16))"
-      ).string
+      return "\(directory)/.nbdkit-streaming.\(String(hash, radix: 16))"
     }
 
     private static func open(_ part: String) throws(IOFailure) -> FileDescriptor {
       do {
         return try FileDescriptor.open(
-          FilePath(part), .readWrite,
+          part, .readWrite,
           options: [.create, .noFollow, .nonBlocking, .closeOnExec],
           permissions: [.ownerReadWrite, .groupRead, .otherRead])
       } catch {

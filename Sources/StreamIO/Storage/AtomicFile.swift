@@ -26,7 +26,7 @@ public enum AtomicFile {
         throw IOFailure(.fileExists, "holds something else, which would be lost: give a new name")
       }
     }
-    let directory = FilePath(path).removingLastComponent().string
+    let directory = parts(of: path).directory
     if let status = try? FileStatus(path: directory) {
       guard status.kind == .directory else {
         throw IOFailure(.notDirectory, "'\(directory)' is not a directory")
@@ -40,6 +40,15 @@ public enum AtomicFile {
     }
     guard !Reservation.isTaken(path) else { throw Reservation.refusal }
     return isOld
+  }
+
+  /// The directory and the name in it of an absolute path.
+  static func parts(of path: String) -> (directory: String, name: String) {
+    // By bytes: a slash may be one character with what follows it.
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
+    let name = String(path[path.utf8.index(after: slash)...])
+    // The root directory has no other name.
+    return (slash == path.startIndex ? "/" : String(path[..<slash]), name)
   }
 
   private static func checkName(_ path: String) throws(IOFailure) {
@@ -82,7 +91,7 @@ public enum AtomicFile {
   }
 
   private static func beginning(of path: String, upTo most: Int) -> [UInt8]? {
-    guard let file = try? FileDescriptor.open(FilePath(path), .readOnly, options: .closeOnExec)
+    guard let file = try? FileDescriptor.open(path, .readOnly, options: .closeOnExec)
     else { return nil }
     defer { try? file.close() }
     return try? [UInt8](unsafeUninitializedCapacity: most) { buffer, count in

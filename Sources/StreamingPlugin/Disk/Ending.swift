@@ -35,9 +35,15 @@ struct Ending: Sendable {
       try? close()
       return
     }
-    let isTold = command.complete()
+    guard command.complete() else {
+      // Ended before its input is: nobody else does that any more.
+      report.apply(.notTold)
+      _ = abandon(&command, after: 0)
+      try? close()
+      return
+    }
     try? close()
-    report.apply(isTold ? .ended(command.end(.whileEnding)) : .notTold)
+    report.apply(.ended(command.end(.whileEnding)))
   }
 
   /// Ends a stream that is read. A command that has given all it has may take a few seconds to end; any
