@@ -7,7 +7,9 @@ import SystemPackage
 extension Server {
   /// Reads a probability as users of nbdkit write it: `0.1`, `10%`, `1:10`, `1/10`.
   ///
-  /// - Parameter name: The parameter's key, for the message.
+  /// - Parameters:
+  ///   - text: What the user has written.
+  ///   - name: The parameter's key, for the message.
   /// - Throws: `EINVAL` for what is none; `ENOTSUP` before nbdkit 1.36.
   ///
   /// C function: `nbdkit_parse_probability`.
@@ -21,6 +23,9 @@ extension Server {
 
   /// Reads a time as users of nbdkit write it: `10`, `10ms`, `10us`.
   ///
+  /// - Parameters:
+  ///   - text: What the user has written.
+  ///   - name: The parameter's key, for the message.
   /// - Throws: `EINVAL` for what is none; `ENOTSUP` before nbdkit 1.40.
   ///
   /// C function: `nbdkit_parse_delay`.
