@@ -35,7 +35,7 @@ struct NewerHeaderTests {
     try text(of: example).replacing("import NBDKit\n", with: "")
       .write(toFile: source, atomically: true, encoding: .utf8)
     let swiftc = try await sandbox.start(
-      ["swiftc", "-emit-library", "-module-name", "Newer", "-o", library]
+      ["swiftc", "-emit-library", "-module-name", "Newer", "-package-name", "newer", "-o", library]
         + Swiftc.binding(header: sandbox.path("module.modulemap"))
         + ["-Xcc", "-I\(sandbox.directory)", "-Xlinker", "-z", "-Xlinker", "nodelete"]
         + Swiftc.sources + [source] + Swiftc.objects)

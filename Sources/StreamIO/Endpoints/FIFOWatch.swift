@@ -104,6 +104,10 @@ final class FIFOWatch: Sendable {
     var events = [UInt32](repeating: 0, count: 64)
     while true {
       let count = clinux_take_events(descriptor.rawValue, &events, Int32(events.count))
+      if count < 0 {
+        state.doubt =
+          state.doubt ?? "what happened to the FIFO can't be read: \(Errno(rawValue: errno))"
+      }
       guard count > 0 else { return }
       for event in events.prefix(Int(count)) { note(event, &state) }
     }

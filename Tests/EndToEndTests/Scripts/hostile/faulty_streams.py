@@ -19,6 +19,7 @@ class Stream:
 
     def __init__(self, end, fault):
         self.end, self.fault = end, fault
+        self.call = fault.split()[0]
         self.endpoint = f"{self.parameter}=@/peer" if end == "socket" else f"{self.parameter}=@/fifo"
 
     def start(self, *parameters):
@@ -28,7 +29,8 @@ class Stream:
         return self.server.listener if self.end == "socket" else self.server.fifo
 
     def play(self, fails):
-        """Returns whether the call was made, and whether the stream is complete nevertheless.
+        """Returns whether the call was made, and whether it was one of the stream's that is complete
+        nevertheless.
 
         `fails`: Something is to go wrong, and not only to be harder.
         """
@@ -48,7 +50,7 @@ class Stream:
             if is_complete == bool(lines):
                 raise Finding(f"what was said and the report differ: {report}")
             self.check_command()
-            return was_injected, is_complete
+            return was_injected, is_complete and f"injected {self.call} elsewhere" not in self.server.log
         except Exception as error:
             if hasattr(self, "server"):
                 error.add_note(self.server.log[-4000:])

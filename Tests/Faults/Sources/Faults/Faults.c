@@ -6,7 +6,8 @@
  *   WHICH   N for the Nth call alone, N+ for it and all later ones, /N for one in N from the first on,
  *           !N for all but every Nth
  *
- * The first time it happens standard error is told "injected CALL". */
+ * The first time it happens standard error is told "injected CALL", and "elsewhere" behind that where the
+ * descriptor is neither a FIFO nor a socket, and so none of a stream's. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -48,8 +49,13 @@ static int is_plugin(const void *caller) {
   return dladdr(caller, &info) != 0 && strstr(info.dli_fname, "streaming-plugin") != NULL;
 }
 
-/* Whether this call, from `caller`, is one to fail. */
-static int is_hit(const char *call, const void *caller) {
+static int is_stream(int file) {
+  struct stat status;
+  return fstat(file, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+}
+
+/* Whether this call, from `caller`, is one to fail. `file` is -1 where it has none. */
+static int is_hit_at(const char *call, const void *caller, int file) {
   if (strcmp(call, wanted) != 0 || !is_plugin(caller) || getpid() != process) return 0;
   unsigned long count = ++calls;
   int hit = kind == '/'   ? count % number == 1
@@ -58,10 +64,13 @@ static int is_hit(const char *call, const void *caller) {
                           : count == number;
   if (hit) {
     static atomic_flag told = ATOMIC_FLAG_INIT;
-    if (!atomic_flag_test_and_set(&told)) dprintf(STDERR_FILENO, "injected %s\n", call);
+    if (!atomic_flag_test_and_set(&told))
+      dprintf(STDERR_FILENO, "injected %s%s\n", call, file < 0 || is_stream(file) ? "" : " elsewhere");
   }
   return hit;
 }
+
+static int is_hit(const char *call, const void *caller) { return is_hit_at(call, caller, -1); }
 
 /* What is always ready never says EAGAIN. */
 static int is_file(int file) {
@@ -87,7 +96,7 @@ static size_t a_third(size_t count) { return count > 3 ? count / 3 : count > 0; 
 #define COUNTING(name, parameters, ...)                                  \
   ssize_t name parameters {                                              \
     if (!(error == EAGAIN && is_file(file)) &&                           \
-        is_hit(#name, __builtin_return_address(0))) {                    \
+        is_hit_at(#name, __builtin_return_address(0), file)) {           \
       if (error != 0) {                                                  \
         errno = error;                                                   \
         return -1;                                                       \
