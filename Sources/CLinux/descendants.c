@@ -98,23 +98,33 @@ static pid_t next_number(struct listing *listing) {
   }
 }
 
-static bool is_at_rest(char state) { return strchr("TtZXx", state) != NULL; }
+/* What a process does, as far as that matters to who stops it. */
+enum activity { AT_REST, IN_KERNEL, RUNNING };
 
-/* Whether no thread of a process runs. The state of a process is that of its first thread alone. */
-static bool has_stopped(int proc, pid_t number) {
+/* In uninterruptible sleep nothing of a program runs: not before a stop that is on its way has its effect.
+ * It may last: a parent waits so for its vfork child, which may have been stopped. */
+static enum activity activity_of(char state) {
+  if (strchr("TtZXx", state) != NULL) return AT_REST;
+  return state == 'D' ? IN_KERNEL : RUNNING;
+}
+
+/* Of all threads of a process. Its own state is that of its first thread alone. */
+static enum activity activity_of_all(int proc, pid_t number) {
   char path[64];
   append(append_number(path, number), "/task");
   struct listing threads = {.directory = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (threads.directory < 0) return true;
-  bool all = true;
+  if (threads.directory < 0) return AT_REST;
+  enum activity most = AT_REST;
   pid_t thread;
-  while (all && (thread = next_number(&threads)) > 0) {
+  while (most < RUNNING && (thread = next_number(&threads)) > 0) {
     struct process one;
     append(append_number(append(append_number(path, number), "/task/"), thread), "/stat");
-    all = !read_stat(proc, path, &one) || is_at_rest(one.state);
+    if (!read_stat(proc, path, &one)) continue;
+    enum activity activity = activity_of(one.state);
+    if (activity > most) most = activity;
   }
   close(threads.directory);
-  return all;
+  return most;
 }
 
 static bool descends_from(int proc, pid_t number, pid_t root) {
@@ -154,19 +164,20 @@ void clinux_signal_descendants(pid_t root, int number) {
   while (count > 0) kill(found[--count], number);
 }
 
-/* Sends SIGSTOP to each descendant that runs; tells whether there was none. */
+/* Sends SIGSTOP to each descendant that has not stopped; tells whether none ran. */
 static bool stop_once(pid_t root) {
   struct listing processes = {.directory = open_proc()};
   if (processes.directory < 0) return true;
-  bool all_had_stopped = true;
+  bool none_ran = true;
   pid_t process;
   while ((process = next_number(&processes)) > 0) {
     if (!descends_from(processes.directory, process, root)) continue;
-    if (has_stopped(processes.directory, process)) continue;
-    if (kill(process, SIGSTOP) == 0) all_had_stopped = false;
+    enum activity activity = activity_of_all(processes.directory, process);
+    if (activity == AT_REST) continue;
+    if (kill(process, SIGSTOP) == 0 && activity == RUNNING) none_ran = false;
   }
   close(processes.directory);
-  return all_had_stopped;
+  return none_ran;
 }
 
 /* Twice, as one that was started in the middle of a look may have a parent that ended there. */

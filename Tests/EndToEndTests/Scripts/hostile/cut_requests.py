@@ -68,6 +68,8 @@ def main():
             raise Finding("a good client's write fails")
         if server.descriptors() > before + 2:
             raise Finding(f"{server.descriptors()} descriptors are open, {before} were before")
+        first.send(wire.request(wire.FLUSH))
+        first.reply()
         first.send(wire.request(wire.DISCONNECT))
         first.close()
         server.terminate()

@@ -108,8 +108,11 @@ class ReadingSession(Session):
         if outcome == "complete" and not (
                 there == count and (count == self.size or count < self.size and self.pads)):
             raise Finding(f"complete is what is not: {story}")
+        refused = report["refused_requests"] > 0
+        if refused and not self.is_unsure and "a read failed" not in self.excuses:
+            raise Finding(f"refused is what nobody saw refused: {story}")
         # Whatever a client did before, or does now.
-        is_whole = self.given == self.size and report["missing_bytes"] == 0 and (
+        is_whole = self.given == self.size and report["missing_bytes"] == 0 and not refused and (
             there == self.size or there < self.size and self.pads)
         if is_whole and outcome != "complete" and IMPATIENCE not in self.excuses:
             raise Finding(f"not complete is what is: {story}")
