@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "Farewells.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -24,7 +25,10 @@ void clinux_forget_client(int place) {
 
 static bool has_left(int socket) {
   struct pollfd request = {.fd = socket, .events = POLLRDHUP};
-  return poll(&request, 1, 0) > 0 && request.revents & (POLLRDHUP | POLLHUP);
+  int count;
+  do count = poll(&request, 1, 0);
+  while (count < 0 && errno == EINTR);
+  return count > 0 && request.revents & (POLLRDHUP | POLLHUP);
 }
 
 static bool one_has_left(void) {

@@ -95,8 +95,7 @@ public struct InheritedDescriptor: Sendable {
   public func open() throws(IOFailure) -> OpenEndpoint {
     guard status.kind != .socket else { return OpenEndpoint(copy, .socket) }
     let kind: OpenEndpoint.Kind = status.kind == .fifo ? .pipe : .device
-    var state = pollfd(fd: copy.rawValue, events: 0, revents: 0)
-    if kind == .pipe, poll(&state, 1, 0) > 0, Int32(state.revents) & POLLERR != 0 {
+    if kind == .pipe, copy.events() & POLLERR != 0 {
       throw IOFailure(.brokenPipe, "the reader of this pipe has gone already")
     }
     do {

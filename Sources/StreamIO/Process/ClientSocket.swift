@@ -63,10 +63,8 @@ public struct ClientSocket: Sendable {
   /// Whether the client, and whoever it shared the connection with, had left it, with nothing unread
   /// but its farewell.
   public var wasLeft: Bool {
-    var request = pollfd(fd: copy.rawValue, events: Int16(0x2000), revents: 0)  // POLLRDHUP
-    guard poll(&request, 1, 0) > 0, request.revents & Int16(0x2000 | POLLHUP) != 0 else {
-      return false
-    }
+    let readHangup: Int32 = 0x2000  // POLLRDHUP
+    guard copy.events(readHangup) & (readHangup | POLLHUP) != 0 else { return false }
     return withUnsafeTemporaryAllocation(byteCount: 29, alignment: 1) { buffer in
       let count = recv(
         copy.rawValue, buffer.baseAddress, buffer.count, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))

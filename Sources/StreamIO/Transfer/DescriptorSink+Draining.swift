@@ -142,8 +142,8 @@ extension DescriptorSink {
   /// Whether nobody can take any more.
   public var readerHasGone: Bool {
     switch kind {
-    case .pipe: line.poll(0, milliseconds: 0) & POLLERR != 0
-    case .socket: line.poll(0, milliseconds: 0) & POLLHUP != 0
+    case .pipe: line.events() & POLLERR != 0
+    case .socket: line.events() & POLLHUP != 0
     case .device: false
     }
   }

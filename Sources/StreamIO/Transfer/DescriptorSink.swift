@@ -65,7 +65,7 @@ public struct DescriptorSink: StreamSink, Sendable {
   /// Waits until a pipe has a reader: before that, what is written would be lost with the pipe.
   public mutating func waitForReader() throws(TransferError) {
     guard !hasReader else { return }
-    while line.poll(0, milliseconds: 0) & POLLERR != 0 { try line.waitForPeer("a reader") }
+    while line.events() & POLLERR != 0 { try line.waitForPeer("a reader") }
     hasReader = true
   }
 
@@ -146,7 +146,7 @@ public struct DescriptorSink: StreamSink, Sendable {
 
   private func write(_ bytes: UnsafeRawBufferPointer) -> Int {
     guard kind == .socket else {
-      if mostPerWrite != Int.max, line.poll(POLLOUT, milliseconds: 0) == 0 {
+      if mostPerWrite != Int.max, line.events(POLLOUT) == 0 {
         errno = EAGAIN
         return -1
       }

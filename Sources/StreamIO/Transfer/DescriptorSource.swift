@@ -122,7 +122,7 @@ public struct DescriptorSource: StreamSource, Sendable {
     guard kind != .socket else {
       return recv(line.file.rawValue, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
     }
-    if staysBlocking, line.poll(POLLIN, milliseconds: 0) == 0 {
+    if staysBlocking, line.events(POLLIN) == 0 {
       errno = EAGAIN
       return -1
     }
@@ -159,7 +159,7 @@ public struct DescriptorSource: StreamSource, Sendable {
         return false
       }
       // A pipe shows hanging up only after there was somebody to hang up, who may have written since.
-      switch line.poll(POLLIN, milliseconds: 0) & (POLLIN | POLLHUP) {
+      switch line.events(POLLIN) & (POLLIN | POLLHUP) {
       case 0: try line.waitForPeer("a writer")
       case POLLHUP: return false
       default: hasWriter = true

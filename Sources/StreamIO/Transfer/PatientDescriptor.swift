@@ -51,7 +51,9 @@ struct PatientDescriptor: Sendable {
     gauge?.waiting.store(.otherEnd, ordering: .relaxed)
     defer { gauge?.waiting.store(.nobody, ordering: .relaxed) }
     if wasInterrupted { try ask() } else { try askAfter(1 << 20) }
-    while poll(events, milliseconds: 100) == 0 { try ask() }
+    var request = pollfd(fd: file.rawValue, events: Int16(events), revents: 0)
+    // After a signal too.
+    while poll(&request, 1, 100) <= 0 { try ask() }
   }
 
   mutating func askAfter(_ count: Int) throws(TransferError) {
@@ -65,11 +67,8 @@ struct PatientDescriptor: Sendable {
     if wasInterrupted { throw .interrupted }
   }
 
-  /// What happened on the descriptor: 0 for nothing within the time, or if a signal ended the wait.
-  func poll(_ events: Int32, milliseconds: Int32) -> Int32 {
-    var request = pollfd(fd: file.rawValue, events: Int16(events), revents: 0)
-    return Glibc.poll(&request, 1, milliseconds) > 0 ? Int32(request.revents) : 0
-  }
+  /// What has happened on the descriptor by now.
+  func events(_ wanted: Int32 = 0) -> Int32 { file.events(wanted) }
 
   /// The failure of a call, with the name of the endpoint.
   func broken(_ error: Int32, _ reason: String? = nil) -> TransferError {

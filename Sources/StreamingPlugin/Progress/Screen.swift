@@ -1,5 +1,7 @@
 import Glibc
+import StreamIO
 import Synchronization
+import SystemPackage
 
 /// Standard error, as somewhere a line is drawn again and again.
 ///
@@ -51,8 +53,7 @@ final class Screen: Sendable {
 
   /// At once or not at all: who does not read must not hold up the end of the server.
   private func write(_ text: String) {
-    var request = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
-    guard poll(&request, 1, 0) > 0, request.revents & Int16(POLLOUT) != 0 else { return }
+    guard FileDescriptor.standardError.events(POLLOUT) & POLLOUT != 0 else { return }
     var text = text
     text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
   }
