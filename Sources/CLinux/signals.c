@@ -189,15 +189,17 @@ static void count_and_serve(int number, siginfo_t *info, void *context) {
   if (!has_come) {
     if (atomic_exchange(&waits_for_farewells, true)) return;
     clinux_await_farewells(FAREWELL_MILLISECONDS);
-    has_come = true;
-    waits_for_farewells = false;
   }
-  (void)!write(wakes, &(uint64_t){1}, sizeof(uint64_t));
+  /* The server hears it first: where a request that waits is answered before that, its connection waits
+   * for the client's next one, for as long as that stays. */
   struct sigaction *server = &servers[kind_of(number)];
   if (server->sa_flags & SA_SIGINFO)
     server->sa_sigaction(number, info, context);
   else if (server->sa_handler != SIG_DFL && server->sa_handler != SIG_IGN)
     server->sa_handler(number);
+  has_come = true;
+  waits_for_farewells = false;
+  (void)!write(wakes, &(uint64_t){1}, sizeof(uint64_t));
   errno = error;
 }
 

@@ -37,7 +37,7 @@ struct FormatTests {
       // Those that read through gzip by themselves.
       Formatted(
         format: "tar", size: whole, parameters: ["compress=gzip"],
-        readers: ["tar", "bsdtar", "python", "nbdkit"]),
+        readers: ["tar", "bsdtar", "python"]),
       Formatted(
         format: "vhd", size: 64.mib, parameters: ["compress=zstd"], decoder: "zstd -dc",
         readers: ["qemu-img"]),
