@@ -165,6 +165,8 @@ static pid_t excused_sender;
 /* How many came of each kind, from whoever sent them and passed on. */
 static atomic_int direct[KINDS], forwarded[KINDS];
 static atomic_bool has_come;
+/* While the server's own handler runs. */
+static atomic_bool is_being_told;
 /* How many there were when counting began. */
 static int counted_before;
 static int wakes = -1;
@@ -192,12 +194,14 @@ static void count_and_serve(int number, siginfo_t *info, void *context) {
   }
   /* The server hears it first: where a request that waits is answered before that, its connection waits
    * for the client's next one, for as long as that stays. */
+  is_being_told = true;
   struct sigaction *server = &servers[kind_of(number)];
   if (server->sa_flags & SA_SIGINFO)
     server->sa_sigaction(number, info, context);
   else if (server->sa_handler != SIG_DFL && server->sa_handler != SIG_IGN)
     server->sa_handler(number);
   has_come = true;
+  is_being_told = false;
   waits_for_farewells = false;
   (void)!write(wakes, &(uint64_t){1}, sizeof(uint64_t));
   errno = error;
@@ -228,7 +232,12 @@ int clinux_watch_termination(int is_waited_for) {
   return 1;
 }
 
-int clinux_was_terminated(void) { return has_come; }
+/* Who asks in the middle of that waits for its end: it can neither be answered yet nor ask the server to
+ * sleep, who says an error then. */
+int clinux_was_terminated(void) {
+  while (is_being_told) nanosleep(&(struct timespec){.tv_nsec = 100 * 1000}, NULL);
+  return has_come;
+}
 
 int clinux_termination_descriptor(void) { return wakes; }
 
