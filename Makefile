@@ -82,10 +82,10 @@ $(COMMAND): Makefile Package.swift $(shell find Sources/StreamDisk)
 	mkdir -p build
 	cp .build/release/stream-disk $@
 
-# Made by the command itself.
+# Made by the command itself. What bash sources begins with no interpreter.
 $(COMPLETIONS): $(COMMAND)
 	mkdir -p build/completions
-	$(COMMAND) --generate-completion-script bash >build/completions/stream-disk
+	$(COMMAND) --generate-completion-script bash | sed '1{/^#!/d}' >build/completions/stream-disk
 	$(COMMAND) --generate-completion-script zsh >build/completions/_stream-disk
 	$(COMMAND) --generate-completion-script fish >build/completions/stream-disk.fish
 

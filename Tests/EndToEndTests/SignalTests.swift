@@ -82,7 +82,7 @@ struct SignalTests {
   }
 
   @Test(
-    "that comes while a client is connected waits for it; without size= the stream stays unknown",
+    "that comes while a client is connected waits for it, and is no complete stream",
     .requires("nbdkit", "python3-libnbd"))
   func connected() async throws {
     let sandbox = try Sandbox.current()
@@ -99,7 +99,8 @@ struct SignalTests {
     try await nbdkit.child.exit()
     try await reader.end()
     expectContent(of: reader.file, .data(64.kib))
-    #expect(try Report(report).outcome == "unknown")
+    // Whether it had left the connection when nbdkit ended, or was just about to.
+    #expect(["unknown", "failed"].contains(try Report(report).outcome))
   }
 
   private func expectEnd(
