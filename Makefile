@@ -139,7 +139,7 @@ endif
 # With Debian's newest nbdkit first in PATH; not at all where it can't be had, which is said.
 newest = directory=$$(scripts/nbdkit-newest.sh) || exit $$(($$? != 3)); \
   PATH=$$directory:$$PATH $(TEST) --filter 'EndToEndTests.($(1))'
-MAIN_JOB = (RunTests|QemuImgTests|ReadingClientsTests|SignalTests)/|HostileClientTests/(everyFlag|waitingParent)
+MAIN_JOB = (RunTests|QemuImgTests|ReadingClientsTests|SignalTests)/|HostileClientTests/(everyFlag\(\)|waitingParent)
 
 # All that runs nbdkit, with both.
 check-versions: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
