@@ -92,9 +92,8 @@ struct DecompressTests {
     #expect(report.missingBytes == 0)
     #expect(report.zeroBytes > 36.mib)
     #expect(report.exitStatus == 0)
-    let coding = try Coding(of: sandbox.path("report"))
-    #expect(coding.compression == packed.compression)
-    #expect(coding.outputBytes == contents(stream).count)
+    #expect(report.compression == packed.compression)
+    #expect(report.outputBytes == contents(stream).count)
   }
 
   @Test("and nbdinfo shows its holes", .requires("zstd", "nbdinfo"))
@@ -145,29 +144,15 @@ struct DecompressTests {
         + ["report=\(sandbox.path("read"))"] + digests,
       run: "qemu-img convert -f raw $uri -O qcow2 '\(sandbox.path("out"))'")
     #expect(try await reading.exit() == .exited(0))
-    let written = try Coding(of: sandbox.path("written"))
-    #expect(try Coding(of: sandbox.path("read")) == written)
+    let written = try Report(sandbox.path("written"))
+    let read = try Report(sandbox.path("read"))
+    #expect(read.compression == written.compression)
+    #expect(read.outputBytes == written.outputBytes)
+    #expect(read.digest == written.digest)
+    #expect(read.diskDigest == written.diskDigest)
     #expect(written.digest != nil)
     #expect(written.diskDigest != nil)
     #expect(written.diskDigest != written.digest)
-  }
-
-  /// What the report says of the stream.
-  private struct Coding: Decodable, Equatable {
-    let compression: String?
-    let outputBytes: Int
-    let digest: String?
-    let diskDigest: String?
-
-    enum CodingKeys: String, CodingKey {
-      case compression, digest
-      case outputBytes = "output_bytes"
-      case diskDigest = "disk_digest"
-    }
-
-    init(of report: String) throws {
-      self = try JSONDecoder().decode(Self.self, from: contents(report))
-    }
   }
 
   // MARK: Faults

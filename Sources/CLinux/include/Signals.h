@@ -26,7 +26,7 @@ int clinux_prepare_waiting(void);
  * (`is_waited_for`: nbdkit --run), its end is a SIGTERM to this one. Returns whether it waits. */
 int clinux_watch_termination(int is_waited_for);
 
-/* Whether a signal has come since. */
+/* Whether a signal has come since, and the server has heard it: waits while it hears. */
 int clinux_was_terminated(void);
 
 /* A descriptor that is readable from when one has come; -1 before clinux_watch_termination. */
