@@ -183,7 +183,13 @@ pid_t clinux_supervise(const struct clinux_command *command, int grace) {
   return supervisor;
 }
 
+/* Not before the supervisor is dead: the kernel then sends SIGHUP and SIGCONT to its command's group, where
+ * a member of that is stopped (setpgid(2)). Who ends by it is no ancestor of its own children any more, so
+ * that one of another session would not be found, and stay stopped. It is not reaped yet, so that its
+ * number is nobody else's. */
 void clinux_kill_command(pid_t supervisor) {
+  siginfo_t ended;
+  while (waitid(P_PID, (id_t)supervisor, &ended, WEXITED | WNOWAIT) == -1 && errno == EINTR) {}
   if (!clinux_sees_processes()) return;
   clinux_stop_descendants(supervisor);
   clinux_signal_descendants(supervisor, SIGKILL);
