@@ -200,6 +200,7 @@ static void count_and_serve(int number, siginfo_t *info, void *context) {
     server->sa_sigaction(number, info, context);
   else if (server->sa_handler != SIG_DFL && server->sa_handler != SIG_IGN)
     server->sa_handler(number);
+  clinux_cut_off_clients();
   has_come = true;
   is_being_told = false;
   waits_for_farewells = false;
@@ -216,6 +217,7 @@ int clinux_watch_termination(int is_waited_for) {
   if (is_waited_for && started != getpid()) waiting = started;
   started = 0;
   wakes = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  clinux_find_listeners();
   for (int kind = 0; kind < KINDS; kind++) {
     struct sigaction found;
     /* What nobody handles, as in a test, keeps its usual effect. */

@@ -52,22 +52,14 @@ struct CoverageTests {
     #expect(try await client.ask("write \(64.mib - 512) 512") == "ok")
     if way == "killed" { try await client.die() }
     if way == "gone" { #expect(try await client.ask("disconnect") == "ok") }
-    if way == "connected" {
-      try nbdkit.signal(SIGTERM)
-      // nbdkit itself waits for a client that is silent.
-      try await Task.sleep(for: .milliseconds(300))
-      try await client.die()
-    }
     try await nbdkit.stop()
     let found = try Report(report)
-    #expect(found.outcome == "short")
+    #expect(found.outcome == (way == "connected" ? "failed" : "short"))
     #expect(found.bytes == 64.mib)
     #expect(found.missingBytes == 63.mib - 512)
-    #expect(
-      nbdkit.errorLines == [
-        "the stream is short: 66059776 of 67108864 bytes were not written, "
-          + "the first from 1048576 to 67108352"
-      ])
+    let missing = "66059776 of 67108864 bytes were not written, the first from 1048576 to 67108352"
+    #expect(nbdkit.errorLines.count == 1)
+    #expect(nbdkit.errorLines.first?.hasSuffix(missing) == true)
   }
 
   @Test(

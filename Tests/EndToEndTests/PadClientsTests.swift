@@ -13,7 +13,7 @@ struct PadClientsTests {
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 65536") == "ok")
     #expect(try await client.ask("flush") == "ok")
-    try await stop(nbdkit, before: client)
+    try await nbdkit.stop()
     #expect(try Report(report).outcome == "unknown")
     #expect(try Report(report).error?.contains("whether all clients had left") == true)
   }
@@ -64,7 +64,7 @@ struct PadClientsTests {
     #expect(try await client.ask("flush") == "ok")
     #expect(try await client.ask("disconnect") == "ok")
     try await expectLeft(1, of: nbdkit)
-    try await stop(nbdkit, before: staying)
+    try await nbdkit.stop()
     #expect(try Report(report).outcome != "complete")
   }
 
@@ -128,13 +128,5 @@ struct PadClientsTests {
     try await eventually("nbdkit to see its clients leave") {
       nbdkit.log.matches(of: /streaming: close/).count >= count
     }
-  }
-
-  /// Ends nbdkit while a client is connected, which it waits for.
-  private func stop(_ nbdkit: Nbdkit, before client: Client) async throws {
-    try nbdkit.signal(SIGTERM)
-    try await Task.sleep(for: .milliseconds(300))
-    try await client.die()
-    try await nbdkit.child.exit()
   }
 }

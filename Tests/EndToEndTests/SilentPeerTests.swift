@@ -38,9 +38,7 @@ struct SilentPeerTests {
     #expect(try await client.ask("write 0 \(2.mib)") == "ok")
     #expect(try await client.ask("disconnect") == "ok")
     try await eventually("the stream to arrive") { reader.count == 2.mib }
-    // That a peer who never leaves keeps nbdkit alive after SIGTERM is nbdkit's own.
-    peer.killGroup()
-    try await nbdkit.stop()
+    try await nbdkit.stop(within: .atOnce)
     try await reader.end()
     expectContent(of: reader.file, .data(2.mib))
   }

@@ -59,7 +59,8 @@ struct ReportTests {
     Case(
       testDescription: "A client that is still there might have written more",
       size: 10, position: 9, coverage: one(clients: .connected), outcome: .failed,
-      error: "stopped with a client still connected"),
+      error: "stopped with a client still connected, and 1 of 10 bytes were not written, "
+        + "the first from 9 to 10"),
     Case(
       testDescription: "Of a disk of no known size too",
       position: 9, coverage: Coverage(clients: .connected), outcome: .failed,

@@ -10,7 +10,7 @@ import SystemPackage
 /// connection only once this one is closed too, so that until then the socket itself tells.
 ///
 /// A client that leaves before the server is told to stop holds that back a moment, until the server has
-/// heard all that it sent, its end among it.
+/// heard all that it sent, its end among it. One that stays is cut off.
 public struct ClientSocket: Sendable {
   private let copy: FileDescriptor
   /// Where the handler of signals finds it.
@@ -64,7 +64,7 @@ public struct ClientSocket: Sendable {
   /// but its farewell.
   public var wasLeft: Bool {
     let readHangup: Int32 = 0x2000  // POLLRDHUP
-    guard copy.events(readHangup) & (readHangup | POLLHUP) != 0 else { return false }
+    guard !wasCutOff, copy.events(readHangup) & (readHangup | POLLHUP) != 0 else { return false }
     return withUnsafeTemporaryAllocation(byteCount: 29, alignment: 1) { buffer in
       let count = recv(
         copy.rawValue, buffer.baseAddress, buffer.count, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
@@ -72,6 +72,9 @@ public struct ClientSocket: Sendable {
       return count <= 0 || count == 28 && buffer[6] == 0 && buffer[7] == 2
     }
   }
+
+  /// Whether the client stayed until the server was told to stop, and was cut off.
+  public var wasCutOff: Bool { clinux_was_cut_off(place) != 0 }
 
   /// Lets the client see the end of the connection, where the server has closed it too.
   public func close() {

@@ -52,7 +52,11 @@ final class Clients: Sendable {
   /// nbdkit saw the connection end. It does not once it stops, not even of one whose client left a
   /// moment before.
   func remove(_ client: ID) {
-    let connection = connected.withLock { $0.connections.removeValue(forKey: client) }
+    let connection = connected.withLock { connected in
+      // One that was cut off has not left.
+      connected.connections[client]?.socket?.wasCutOff == true
+        ? nil : connected.connections.removeValue(forKey: client)
+    }
     connection?.socket?.close()
   }
 

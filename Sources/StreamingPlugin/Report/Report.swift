@@ -145,11 +145,14 @@ struct Report: Sendable {
   }
 
   private mutating func concludeMissing(_ coverage: Coverage, of size: UInt64) {
-    // It may have meant to write them.
-    if coverage.clients == .connected { return fail("stopped with a client still connected") }
-    outcome = .short
     let first = coverage.first.map { ", the first from \($0.lowerBound) to \($0.upperBound)" }
-    add("the stream is short: \(coverage.missing) of \(size) bytes were not written\(first ?? "")")
+    let missing = "\(coverage.missing) of \(size) bytes were not written\(first ?? "")"
+    // It may have meant to write them.
+    if coverage.clients == .connected {
+      return fail("stopped with a client still connected, and \(missing)")
+    }
+    outcome = .short
+    add("the stream is short: \(missing)")
   }
 
   private static let unsettled =

@@ -35,6 +35,8 @@ SITUATIONS = {
     "write-command": ["write-command=cat >@/part && mv @/part @/whole"],
     "read-command": ["read-command=sleep 600"],
     "idle": ["pipe=@/fifo"],
+    "connected": ["pipe=@/fifo"],
+    "greeted": ["pipe=@/fifo"],
 }
 MARK = "HOSTILE_DIRECTORY"
 # No more than 5 s on a machine that has nothing else to do.
@@ -52,15 +54,24 @@ def act(situation, directory, path):
         while True:
             Connection(path).close()
             time.sleep(0.02)
-    connection = Connection(path).negotiate()
+    connection = Connection(path)
+    if situation == "greeted":
+        open(ready, "w").close()
+        connection.greet()
+        connection.receive(1)
+        return
+    connection.negotiate()
+    if situation == "connected":
+        open(ready, "w").close()
+        connection.reply()
+        return
     if situation == "read-command":
         connection.send(wire.request(wire.READ, 0, 4096))
         open(ready, "w").close()
         connection.reply(4096)
         return
     if situation == "early":
-        # Longer than until the signal, and not for good: nbdkit waits for a client that has no request.
-        time.sleep(0.3)
+        connection.receive(1)
         return
     offset, size = 0, 4 * MIB if situation == "full pipe" else 64 << 10
     if situation in ("no reader", "full pipe"):
