@@ -167,6 +167,8 @@ static atomic_int direct[KINDS], forwarded[KINDS];
 static atomic_bool has_come;
 /* While the server's own handler runs. */
 static atomic_bool is_being_told;
+/* How many threads ask the server something that it answers aloud once it has been told. */
+static atomic_int asking;
 /* How many there were when counting began. */
 static int counted_before;
 static int wakes = -1;
@@ -193,8 +195,11 @@ static void count_and_serve(int number, siginfo_t *info, void *context) {
     clinux_await_farewells(FAREWELL_MILLISECONDS);
   }
   /* The server hears it first: where a request that waits is answered before that, its connection waits
-   * for the client's next one, for as long as that stays. */
+   * for the client's next one, for as long as that stays. Whoever asks it at this moment is let finish:
+   * none of them is the thread that was interrupted, and all ask without waiting. */
   is_being_told = true;
+  for (int turn = 0; asking > 0 && turn < 1000; turn++)
+    nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
   struct sigaction *server = &servers[kind_of(number)];
   if (server->sa_flags & SA_SIGINFO)
     server->sa_sigaction(number, info, context);
@@ -234,11 +239,22 @@ int clinux_watch_termination(int is_waited_for) {
   return 1;
 }
 
-/* Who asks in the middle of that waits for its end: it can neither be answered yet nor ask the server to
- * sleep, who says an error then. */
+/* Who asks in the middle of that waits for its end. */
 int clinux_was_terminated(void) {
   while (is_being_told) nanosleep(&(struct timespec){.tv_nsec = 100 * 1000}, NULL);
   return has_come;
+}
+
+int clinux_ask_server(int (*question)(void)) {
+  sigset_t termination, before;
+  sigemptyset(&termination);
+  for (int kind = 0; kind < KINDS; kind++) sigaddset(&termination, numbers[kind]);
+  pthread_sigmask(SIG_BLOCK, &termination, &before);
+  asking++;
+  int answer = !is_being_told && !has_come && question();
+  asking--;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return clinux_was_terminated() ? 0 : answer;
 }
 
 int clinux_termination_descriptor(void) { return wakes; }

@@ -82,6 +82,30 @@ struct FarewellTests {
     }
   }
 
+  @Test("waits for who asks the server at that moment, and who asks then is not let")
+  func asking() async {
+    await #expect(processExitsWith: .success) {
+      letSignalsIn()
+      signal(SIGTERM) { _ in isHeard = true }
+      _ = clinux_watch_termination(0)
+      var thread = pthread_t()
+      pthread_create(
+        &thread, nil,
+        { _ in
+          usleep(20_000)
+          kill(getpid(), SIGTERM)
+          return nil
+        }, nil)
+      let answer = clinux_ask_server {
+        usleep(100_000)
+        if isHeard { _exit(2) }
+        return 1
+      }
+      if answer != 0 || !isHeard { _exit(3) }
+      _exit(clinux_ask_server { _exit(4) })
+    }
+  }
+
   @Test("does not wait for a client that stays, whatever it has sent")
   func staying() async {
     await #expect(processExitsWith: .success) {

@@ -29,6 +29,10 @@ int clinux_watch_termination(int is_waited_for);
 /* Whether a signal has come since, and the server has heard it: waits while it hears. */
 int clinux_was_terminated(void);
 
+/* Asks the server something that it answers aloud once it has been told to stop: not then, and not
+ * while it is being told. The question does not wait. Returns its answer, or 0 once a signal has come. */
+int clinux_ask_server(int (*question)(void));
+
 /* A descriptor that is readable from when one has come; -1 before clinux_watch_termination. */
 int clinux_termination_descriptor(void);
 

@@ -32,8 +32,12 @@ public enum TerminationSignals {
     _ = clinux_watch_termination(ServerArguments.runACommand ? 1 : 0)
   }
 
-  /// Whether one came since: the server is stopping.
-  public static var haveCome: Bool { clinux_was_terminated() != 0 }
+  /// Asks the server something that it answers aloud once it has been told to stop, which must not wait.
+  ///
+  /// - Returns: Whether the answer was not 0, and no signal has come.
+  public static func ask(_ question: @convention(c) () -> Int32) -> Bool {
+    clinux_ask_server(question) != 0
+  }
 
   /// Waits so many milliseconds, or until one comes.
   public static func wait(_ milliseconds: Int) {

@@ -4,11 +4,11 @@ import StreamIO
 
 extension Patience {
   /// As long as the server runs and the client at hand is there. The server prints a line of its own
-  /// where its sleep finds that either is not so: it is not asked once a signal is known to have come.
+  /// where its sleep finds that either is not so: it is not asked once a signal has come.
   static let whileServing = Patience(
     pause: { milliseconds in
       if milliseconds > 0 { TerminationSignals.wait(milliseconds) }
-      return !TerminationSignals.haveCome && (try? Server.sleep(for: .zero)) != nil
+      return TerminationSignals.ask { (try? Server.sleep(for: .zero)) == nil ? 0 : 1 }
     },
     announce: Server.error)
 
