@@ -4,12 +4,14 @@ internal import Synchronization
 
 /// How progress is told on standard error.
 enum ProgressStyle: String, ExpressibleByArgument, CaseIterable {
-  case json, line, none
+  /// By the plugin.
+  case json
+  case line, none
 }
 
-/// Tells how far the stream is, ten times a second on a terminal or once as JSON, until it ends.
+/// Tells how far the stream is, ten times a second on a terminal, until it ends.
 final class Progress: Sendable {
-  private let style: ProgressStyle
+  let style: ProgressStyle
   private let size: UInt64
   private let output: @Sendable () -> UInt64?
   private let start = ContinuousClock.now
@@ -23,13 +25,10 @@ final class Progress: Sendable {
     self.style = style
     self.size = size
     self.output = output
-    guard style != .none else { return }
+    guard style == .line else { return }
     onThread {
-      var tick = 0
       while true {
         usleep(100_000)
-        tick += 1
-        guard self.style == .line || tick % 10 == 0 else { continue }
         let isOver = self.state.withLock { state in
           if !state.isOver {
             state.hasShown = true
@@ -57,20 +56,14 @@ final class Progress: Sendable {
     state.withLock { state in
       guard !state.isOver else { return }
       state.isOver = true
-      switch style {
-      case .line where state.hasShown: write("\r\u{1B}[K", to: STDERR_FILENO)
-      case .json: show()
-      default: break
-      }
+      if state.hasShown { write("\r\u{1B}[K", to: STDERR_FILENO) }
     }
   }
 
   private func show() {
     let line = ProgressLine(
       permille: permille.load(ordering: .relaxed), size: size, output: output(), time: seconds)
-    write(
-      style == .json ? line.json + "\n" : "\r" + line.text(columns: Self.columns) + "\u{1B}[K",
-      to: STDERR_FILENO)
+    write("\r" + line.text(columns: Self.columns) + "\u{1B}[K", to: STDERR_FILENO)
   }
 
   private static var columns: Int {
@@ -90,15 +83,6 @@ struct ProgressLine {
   private var done: UInt64 {
     let (product, overflow) = size.multipliedReportingOverflow(by: UInt64(permille))
     return overflow ? size / 1000 * UInt64(permille) : product / 1000
-  }
-
-  var json: String {
-    let tenths = Int(time / .milliseconds(100))
-    return """
-      {"progress": \(permille / 1000).\(String(1000 + permille % 1000).dropFirst()), \
-      "bytes": \(done), "size": \(size), "output_bytes": \(output.map { "\($0)" } ?? "null"), \
-      "seconds": \(tenths / 10).\(tenths % 10)}
-      """
   }
 
   /// As much as fits: the last column stays free, as some terminals go to the next line with it.

@@ -60,7 +60,8 @@ struct Run {
       [
         "nbdkit", "--exit-with-parent", "-f", "-U", workspace.socket, "-P", workspace.pidFile,
         Self.plugin,
-      ] + parameters + ["report=\(workspace.report)"],
+      ] + parameters + (progress.style == .json ? ["progress=json"] : [])
+        + ["report=\(workspace.report)"],
       Child.Streams(input: input, output: output, errors: complaints.writing))
 
     var result = Result(client: .exited(1), clientName: client[0])

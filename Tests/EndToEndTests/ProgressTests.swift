@@ -59,6 +59,34 @@ struct ProgressTests {
     #expect(!nbdkit.log.contains("\r"))
   }
 
+  @Test("tells programs each second, as one object a line", .requires("nbdkit", "python3-libnbd"))
+  func json() async throws {
+    let sandbox = try Sandbox.current()
+    let fifo = try sandbox.fifo()
+    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=4M", "progress=json")
+    let client = try await nbdkit.connect()
+    try client.send("write 0 \(4.mib)")
+    try await eventually("a line") { nbdkit.log.contains("\"waiting_for\": \"reader\"}\n") }
+    let reader = try await sandbox.reader(of: fifo)
+    #expect(try await client.answer() == "ok")
+    #expect(try await client.ask("disconnect") == "ok")
+    try await nbdkit.stop()
+    try await reader.end()
+    struct Line: Decodable, Equatable {
+      let bytes, size, output_bytes: Int
+      let seconds: Double
+      let waiting_for: String?
+    }
+    let lines = try nbdkit.log.split(separator: "\n").map {
+      try JSONDecoder().decode(Line.self, from: Data($0.utf8))
+    }
+    let first = try #require(lines.first)
+    let last = try #require(lines.last)
+    #expect(first.bytes == 0 && first.size == 4.mib && first.seconds >= 1)
+    #expect(last.bytes == 4.mib && last.output_bytes == 4.mib && last.waiting_for == nil)
+    #expect(lines.count >= 2 && last.seconds >= first.seconds)
+  }
+
   @Test("shows nothing where nbdkit goes into the background", .requires("nbdkit"))
   func daemon() async throws {
     let sandbox = try Sandbox.current()

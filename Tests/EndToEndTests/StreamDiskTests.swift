@@ -252,9 +252,9 @@ struct StreamDiskTests {
     let image = try await qcow2()
     let child = try await StreamDisk.run(
       "write", "--progress=json", image, "-c", "sleep 3; cat >/dev/null")
-    let lines = child.errors.split(separator: "\n").filter { $0.hasPrefix("{\"progress\": ") }
+    let lines = child.errors.split(separator: "\n").filter { $0.hasPrefix("{\"bytes\": ") }
     #expect(lines.count >= 2)
-    #expect(lines.last?.hasPrefix("{\"progress\": 1.000, \"bytes\": 16777216") == true)
+    #expect(lines.last?.hasPrefix("{\"bytes\": 16777216, \"size\": 16777216, ") == true)
   }
 
   private func qcow2() async throws -> String {

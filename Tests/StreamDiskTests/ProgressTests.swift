@@ -28,15 +28,6 @@ struct ProgressTests {
     #expect(line.text(columns: 200).contains(String(repeating: "#", count: 18) + "-"))
   }
 
-  @Test("is JSON for programs")
-  func json() {
-    #expect(
-      line.json == """
-        {"progress": 0.453, "bytes": 7782480740, "size": 17179869184, "output_bytes": 199229440, \
-        "seconds": 21.0}
-        """)
-  }
-
   @Test("is found in what qemu-img and nbdcopy print, and the rest is kept")
   func clients() {
     var client = ClientProgress()

@@ -98,12 +98,14 @@ final class Disk: Sendable {
         reason = error
       }
     }
-    progress =
-      reason == nil && parameters.progress
-      ? Progress(
-        of: gauge, size: parameters.size,
+    if reason == nil, let style = parameters.progress {
+      progress = Progress(
+        as: style, of: gauge, size: parameters.size,
         encodes: parameters.direction == .write && !parameters.encodingName.isEmpty,
-        otherEnd: parameters.direction == .write ? "reader" : "writer") : nil
+        otherEnd: parameters.direction == .write ? "reader" : "writer")
+    } else {
+      progress = nil
+    }
     if let reason {
       Server.error(reason.message)
       refuseAll(because: reason.message)

@@ -154,10 +154,10 @@ extension Parameters {
       parameters.digestsDisk = true
     },
     Parameter(
-      key: "progress", value: "BOOL",
+      key: "progress", value: "BOOL|json",
       help: "Show on standard error how far the stream is."
     ) { value, parameters throws(PluginError) in
-      parameters.progress = try Server.parseBool(value)
+      parameters.progress = value == "json" ? .json : try Server.parseBool(value) ? .line : nil
     },
     Parameter(
       key: "report", value: "FILENAME",

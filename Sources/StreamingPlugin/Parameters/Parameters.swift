@@ -40,8 +40,8 @@ struct Parameters: Sendable {
   /// Whether the report tells digests of the stream and of the disk.
   var digestsOutput = false
   var digestsDisk = false
-  /// Whether to show how far the stream is.
-  var progress = false
+  /// How to show how far the stream is, if it is wanted.
+  var progress: Progress.Style?
   /// Where the report goes, if it is wanted.
   var report: ReportFile?
   /// The parameters given so far, with their values.

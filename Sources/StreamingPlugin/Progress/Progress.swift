@@ -5,10 +5,20 @@ import Synchronization
 
 /// Shows on standard error how far the stream is, from a thread of its own that looks at a gauge.
 final class Progress: Sendable {
+  /// For whom it is shown.
+  enum Style: Sendable {
+    /// For people: one line, drawn anew on a terminal.
+    case line
+    /// For programs: one JSON object a line, a second.
+    case json
+  }
+
   /// How often it is looked at who is waited for, in milliseconds.
   private static let slice: Int32 = 100
 
+  private let style: Style
   private let screen: Screen
+  private let began = Instant.now
   /// `nil` where nobody would see it.
   private let thread: WakeableThread?
 
@@ -17,15 +27,20 @@ final class Progress: Sendable {
   /// - Parameters:
   ///   - encodes: Whether the output differs from the disk's bytes, and is shown beside them.
   ///   - otherEnd: Who is waited for at the other end of the stream.
-  init(of gauge: Gauge, size: UInt64?, encodes: Bool = false, otherEnd: String) {
+  init(
+    as style: Style, of gauge: Gauge, size: UInt64?, encodes: Bool = false, otherEnd: String
+  ) {
     let screen = Screen()
+    let began = began
+    self.style = style
     self.screen = screen
     guard !screen.isNull else {
       thread = nil
       return
     }
-    // A second on a terminal, where the line is drawn anew; less often where each one stays.
-    let slices = screen.isTerminal ? 10 : 50
+    // A second on a terminal, where the line is drawn anew, and for programs; less often where people
+    // would find each one.
+    let slices = screen.isTerminal || style == .json ? 10 : 50
     thread = WakeableThread { sleep in
       var history = ProgressHistory()
       while true {
@@ -36,20 +51,30 @@ final class Progress: Sendable {
         let output = gauge.output.load(ordering: .relaxed)
         // Of a disk that is sent as it is, the output is the position, and is known within requests too.
         let position = gauge.position.load(ordering: .relaxed)
+        let now = Instant.now
         var line = history.line(
-          encodes ? position : max(position, output), of: size, at: .now, otherEnd: otherEnd)
+          encodes ? position : max(position, output), of: size, at: now, otherEnd: otherEnd)
         line.output = encodes ? output : nil
-        screen.draw(line.text(columns: screen.columns))
+        switch style {
+        case .line: screen.draw(line.text(columns: screen.columns))
+        case .json: screen.add(line.json(after: now - began))
+        }
       }
     }
-    if thread == nil { Server.error("progress=true: no thread can be started for it") }
+    if thread == nil { Server.error("progress: no thread can be started for it") }
   }
 
   /// Stops, and leaves the totals.
   func end(_ report: Report) {
     guard !screen.isNull else { return }
     thread?.end()
-    screen.finish(ProgressLine.totals(of: report, columns: screen.columns))
+    switch style {
+    case .line: screen.finish(ProgressLine.totals(of: report, columns: screen.columns))
+    case .json:
+      var line = ProgressLine(bytes: report.bytes, size: report.size)
+      if report.direction == .write { line.output = report.outputBytes }
+      screen.add(line.json(after: .now - began))
+    }
   }
 }
 

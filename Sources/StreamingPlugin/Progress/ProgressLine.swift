@@ -30,6 +30,17 @@ struct ProgressLine {
     return String(Self.joined(parts.map(\.text)).prefix(columns))
   }
 
+  /// One JSON object, after so many seconds.
+  func json(after seconds: Double) -> String {
+    let tenths = UInt64(clamping: seconds * 10)
+    let output = output ?? bytes
+    return """
+      {"bytes": \(bytes), "size": \(size.map { "\($0)" } ?? "null"), "output_bytes": \(output), \
+      "seconds": \(tenths / 10).\(tenths % 10), \
+      "waiting_for": \(waitingFor.map { "\"\($0)\"" } ?? "null")}
+      """
+  }
+
   /// With commas between, but for the colon.
   private static func joined(_ parts: [String]) -> String {
     parts.joined(separator: ", ").replacing("streaming:, ", with: "streaming: ", maxReplacements: 1)

@@ -38,6 +38,9 @@ final class Screen: Sendable {
     drawn.store(line.utf8.count, ordering: .relaxed)
   }
 
+  /// Adds a line, for a program that reads them.
+  func add(_ line: String) { write("\(line)\n") }
+
   /// Leaves these lines for good.
   func finish(_ lines: [String]) {
     let first = lines.first ?? ""
