@@ -30,8 +30,11 @@ final class Child: Sendable {
     let child = Child(command[0])
     var options = PlatformOptions()
     options.processGroupID = 0
+    guard let file = file(of: command[0]) else {
+      throw Failure("\(command[0]) can't be started: is it installed?")
+    }
     let configuration = Configuration(
-      executable: .name(command[0]), arguments: .init(Array(command.dropFirst())),
+      executable: .path(file), arguments: .init(Array(command.dropFirst())),
       environment: .inherit.updating(["LC_ALL": "C"]), platformOptions: options)
     let opened: (FileDescriptor, FileDescriptor, FileDescriptor)
     do {
@@ -71,6 +74,15 @@ final class Child: Sendable {
     }
     Interruption.shared.add(child)
     return child
+  }
+
+  /// Where a program is, by PATH. Subprocess would start a process for each directory in it to try.
+  private static func file(of program: String) -> FilePath? {
+    if program.contains("/") { return FilePath(program) }
+    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+    return path.split(separator: ":").lazy.map { FilePath("\($0)/\(program)") }.first {
+      access($0.string, X_OK) == 0
+    }
   }
 
   var isRunning: Bool { pid.withLock { $0 != nil } }

@@ -77,6 +77,9 @@ struct Write: AsyncParsableCommand {
           "--\(compression)=\(level): give a level of \(levels.lowerBound) to \(levels.upperBound)")
       }
     }
+    if let output, let named = Compression(named: output), (named == .zstd ? zstd : gzip) == nil {
+      throw ValidationError("-o \(output): give --\(named) to compress it so, or another name")
+    }
     if output == "" { throw ValidationError("-o: empty: give the name of a file") }
     if command == "" { throw ValidationError("-c: empty: give a shell command") }
     if let report, report == output {

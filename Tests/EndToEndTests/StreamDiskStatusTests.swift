@@ -15,6 +15,7 @@ struct StreamDiskStatusTests {
       ["restore", "--raw", "--gzip", "-", "x"],
       ["verify", "stream"], ["colour"], ["write", "disk", "-o", "x", "--colour"],
       ["write", "disk", "-o", "x", "--report", "x"],
+      ["write", "disk", "-o", "x.zst"], ["write", "disk", "-o", "x.tar.gz", "--zstd"],
     ])
   func usage(arguments: [String]) async throws {
     let child = try await Sandbox.current().start(try StreamDisk.command() + arguments)
