@@ -72,9 +72,12 @@ class Results:
         frame = (ROOT / "docs" / "BENCHMARKS.md").read_text()
         text = page.render(self.content)
         (self.directory / "BENCHMARKS.md").write_text(page.fill(frame, text))
-        streams = [row for row in self.content["rows"].values() if row["kind"] == "streams"]
-        if streams:
-            (self.directory / "benchmarks.svg").write_text(plot.draw(streams))
+        for kind, name, draw in (
+            ("streams", "benchmarks.svg", plot.draw), ("jobs", "jobs.svg", plot.draw_jobs)
+        ):
+            rows = [row for row in self.content["rows"].values() if row["kind"] == kind]
+            if rows:
+                (self.directory / name).write_text(draw(rows))
         print(f"written: {(self.directory / 'BENCHMARKS.md').relative_to(ROOT)}")
 
 

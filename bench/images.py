@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
@@ -13,8 +14,24 @@ CONTENT = {
     "alternating": (64 * KIB, 128 * KIB),
     "sparse": (MIB, 85 * MIB + 384 * KIB),  # 192 MiB of 16 GiB
     "sparse-short": (MIB, 85 * MIB + 384 * KIB),
+    "files": (MIB, MIB),  # not random: what the system's files hold
     "endless": (MIB, 85 * MIB + 384 * KIB),
 }
+
+
+def system_files(size: int) -> Iterator[bytes]:
+    """So many bytes as a system's disk holds them: the files under /usr, again and again."""
+    while size > 0:
+        before = size
+        for directory, names, files in os.walk("/usr"):
+            names.sort()
+            for path in (Path(directory, name) for name in sorted(files)):
+                if size > 0 and path.is_file() and not path.is_symlink() and os.access(path, os.R_OK):
+                    part = path.read_bytes()[:size]
+                    size -= len(part)
+                    yield part
+        if size == before:
+            raise SystemExit("no file in /usr can be read")
 
 
 class Images:
@@ -28,6 +45,7 @@ class Images:
             "alternating": 256 * MIB if quick else 2 * GIB,
             "sparse": GIB if quick else 16 * GIB,
             "sparse-short": GIB if quick else 4 * GIB,
+            "files": 256 * MIB if quick else GIB,
             "endless": 16 * GIB if quick else 64 * GIB,
         }
 
@@ -45,7 +63,22 @@ class Images:
             convert = ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, path]
             subprocess.run(convert, check=True)
             return
+        if path.suffix == ".zst":
+            raw = path.with_suffix(".raw")
+            self.make(raw.name)
+            client = f'qemu-img convert -n -f raw -O raw {raw.name} "$uri"'
+            script = (
+                f"nbdkit -U - ./streaming.so - compress=zstd size={self.size(image)} --run '{client}'"
+                f" | cat >{path.name}"
+            )
+            subprocess.run(["sh", "-c", script], cwd=self.directory, check=True)
+            return
         size = self.size(image)
+        if path.stem == "files":
+            with path.open("wb") as file:
+                for part in system_files(size):
+                    file.write(part)
+            return
         data, every = CONTENT[path.stem]
         with path.open("wb") as file:
             for offset in range(0, size, every):

@@ -7,7 +7,7 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
-TOOLS = ["nbdkit", "qemu-img", "nbdcopy", "fio", "hyperfine", "cat", "pv", "zstd", "socat"]
+TOOLS = ["nbdkit", "qemu-img", "nbdcopy", "fio", "hyperfine", "cat", "pv", "zstd", "pigz", "socat"]
 
 
 def found(pattern: str, text: str) -> str:

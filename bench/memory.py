@@ -9,7 +9,13 @@ from images import GIB, Images
 from process import server
 from rows import NULL, OURS, convert
 
-SERVERS = {OURS: ["./streaming.so", "-"], NULL: ["null"]}
+SERVERS = {
+    OURS: ["./streaming.so", "-"],
+    f"{OURS} to zstd": ["./streaming.so", "-", "compress=zstd"],
+    f"{OURS} to gzip": ["./streaming.so", "-", "compress=gzip"],
+    f"{OURS} as vmdk": ["./streaming.so", "-", "format=vmdk"],
+    NULL: ["null"],
+}
 
 
 def memory(pid: int, field: str) -> int:

@@ -48,6 +48,27 @@ def streams(rows: list[dict], rounds: int) -> list[str]:
     ]
 
 
+def jobs(rows: list[dict], rounds: int) -> list[str]:
+    def lines(row: dict) -> list[list[str]]:
+        times = row["times"]
+        others = [column for column in times if column != OURS]
+        return [
+            [row["title"] if other == others[0] else "",
+             number(median(times[OURS])) if other == others[0] else "",
+             other, number(median(times[other])), spread(ratios(times, OURS, other))]
+            for other in others
+        ]
+
+    table_lines = table(["", "s", "against", "s", "ratio"], [line for row in rows for line in lines(row)])
+    # What is compared with is words.
+    table_lines[1] = "| --- | ---: | --- | ---: | ---: |"
+    return [
+        "### Whole jobs", "", "![Each time as a share of the longest of its job](jobs.svg)", "",
+        f"Medians of {rounds} rounds; of ratios the median of all pairs, the least and the most. Every",
+        "compression is at level 1. *Files* are what is in /usr.", "", *table_lines,
+    ]
+
+
 def requests(rows: list[dict], rounds: int) -> list[str]:
     def cells(row: dict) -> list[str]:
         times = {
@@ -180,6 +201,8 @@ def render(results: dict) -> str:
     lines = [*(f"- {what}: {value}" for what, value in results["stamp"]["machine"].items()), ""]
     if of("streams"):
         lines += streams(of("streams"), rounds)
+    if of("jobs"):
+        lines += jobs(of("jobs"), rounds)
     if of("requests"):
         lines += requests(of("requests"), rounds)
     if of("disks"):

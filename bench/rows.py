@@ -37,7 +37,7 @@ class Command:
 class Row:
     name: str
     title: str
-    kind: str  # the table it stands in: streams, requests, disks, windows, others or start
+    kind: str  # the table it stands in: streams, jobs, requests, disks, windows, others or start
     commands: dict[str, Command]
     check: str = ""  # reads what the reader puts out, and fails if that is not all
     image: str | None = None
@@ -195,6 +195,78 @@ def others(images: Images) -> list[Row]:
     ]
 
 
+def jobs(images: Images) -> list[Row]:
+    """What people do with a stream: a small object out, and the disk back."""
+    def shown(image: str) -> str:
+        size, name = f"{images.size(image) / GIB:g} GiB", Path(image).stem
+        return f"{size} of files" if name == "files" else f"{size} {name.removesuffix('-short')}"
+
+    def ours(image: str, parameters: str) -> Command:
+        plugin = f"./streaming.so - {parameters}"
+        return Command(serve(plugin, images.size(image), convert(image)) + " | cat {out}")
+
+    def piped(image: str, tool: str) -> Command:
+        plain = serve("./streaming.so -", images.size(image), convert(image))
+        return Command(f"{plain} | {tool} {{out}}")
+
+    def compressed(image: str, how: str, tool: str, others: dict[str, Command]) -> Row:
+        return Row(
+            f"job-{how}-{Path(image).stem}", f"{shown(image)} to {how}", "jobs", image=image,
+            check=f" | {tool.split()[0]} -dc | cmp - {image}", commands={
+                OURS: ours(image, f"compress={how} compress-level=1"),
+                f"streaming, raw, into `{tool}`": piped(image, tool), **others})
+
+    def nbdcopied(image: str, tool: str) -> dict[str, Command]:
+        return {f"nbdcopy into `{tool}`": Command(f"{export(image)} | {tool} {{out}}")}
+
+    def packed(image: str) -> dict[str, Command]:
+        convert = "qemu-img convert -c -o compression_type=zstd -W -m 8"
+        return {f"`{convert}`": Command(f"{convert} -f raw -O qcow2 {image} out.qcow2")}
+
+    def restored(image: str) -> Row:
+        size, packed = images.size(image), Path(image).with_suffix(".zst")
+        client = 'qemu-img convert -f raw "$uri" -O qcow2 out.qcow2'
+        file = f"zstd -q -d -f {packed} -o copy && qemu-img convert -f raw copy -O qcow2 out.qcow2"
+        end = "; true {out}"
+        return Row(
+            f"job-restore-{Path(image).stem}", f"{shown(image)} from zstd to qcow2", "jobs",
+            image=packed.name, check=f"; qemu-img compare -f qcow2 -F raw out.qcow2 {image}", commands={
+                OURS: Command(
+                    f"cat {packed} | " + serve("./streaming.so read=- decompress=zstd", size, client)
+                    + end),
+                "streaming, raw, from `zstd -dc`": Command(
+                    f"zstd -q -dc {packed} | " + serve("./streaming.so read=-", size, client) + end),
+                "`zstd -d` to a file, and `qemu-img convert`": Command(f"{file}; rm copy" + end),
+            })
+
+    def formatted(image: str, format: str, against: dict[str, Command]) -> Row:
+        return Row(
+            f"job-{format}-{Path(image).stem}", f"{shown(image)} as {format}", "jobs", image=image,
+            check="> /dev/null", commands={OURS: ours(image, f"format={format}"), **against})
+
+    def vmdk(image: str) -> dict[str, Command]:
+        convert = "qemu-img convert -O vmdk -o subformat=streamOptimized"
+        return {f"`{convert}`": Command(f"{convert} -f raw {image} out.vmdk")}
+
+    files, sparse, short = "files.raw", "sparse.raw", "sparse-short.raw"
+    zstd = {"streaming to zstd": ours(sparse, "compress=zstd compress-level=1")}
+    plain = {"streaming, raw": ours(sparse, "")}
+    return [
+        compressed(sparse, "zstd", "zstd -q -1 -T0", nbdcopied(sparse, "zstd -q -1 -T0") | packed(sparse)),
+        compressed(files, "zstd", "zstd -q -1 -T0", nbdcopied(files, "zstd -q -1 -T0") | packed(files)),
+        compressed(short, "gzip", "pigz -1", {}),
+        compressed(files, "gzip", "pigz -1", {}),
+        restored(sparse),
+        restored(files),
+        formatted(sparse, "vmdk", vmdk(sparse) | zstd),
+        formatted(files, "vmdk", vmdk(files)),
+        formatted(sparse, "rbd-diff", zstd),
+        formatted(sparse, "rbd-image", zstd),
+        formatted(sparse, "vhd", plain),
+        formatted(sparse, "tar", plain),
+    ]
+
+
 def start() -> Row:
     return Row("start", "start and end", "start", runs=5, commands={
         OURS: Command("nbdkit -U - ./streaming.so /dev/null --run true"),
@@ -217,6 +289,7 @@ def all_rows(images: Images, quick: bool) -> list[Row]:
         into("sparse-zstd", "sparse-short.raw", "zstd -q -1", "| zstd -q -d"),
         socket(images, "sparse-socket", "sparse-short.raw"),
         into("alternating", "alternating.raw", "cat"),
+        *jobs(images),
         *(requests(quick, size * KIB, depth) for size in (4, 64) for depth in (1, 16)),
         *(random_access(quick, kind, depth) for kind in ("read", "write") for depth in (1, 64)),
         *windows(images, quick),
