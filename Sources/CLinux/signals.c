@@ -51,10 +51,11 @@ static void pass_on(int number, siginfo_t *info, void *context) {
 }
 
 /* Takes SIGINT and SIGQUIT back from system(3), which has them ignored while it waits. Looks for that,
- * as nothing tells; not for ever, as system may have failed. */
+ * as nothing tells; not for ever, as system may have failed. One that comes before the look is lost: held
+ * back it would be blocked in the command too. */
 static void *take_back(void *unused) {
   (void)unused;
-  for (int turn = 0; turn < 1000; turn++) {
+  for (int turn = 0; turn < 4000; turn++) {
     struct sigaction interrupt, quit;
     sigaction(SIGINT, NULL, &interrupt);
     sigaction(SIGQUIT, NULL, &quit);
@@ -63,7 +64,7 @@ static void *take_back(void *unused) {
       handle(SIGQUIT, pass_on, NULL);
       break;
     }
-    nanosleep(&(struct timespec){.tv_nsec = 2 * 1000 * 1000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 500 * 1000}, NULL);
   }
   return NULL;
 }

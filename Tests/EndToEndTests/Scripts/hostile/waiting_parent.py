@@ -218,6 +218,11 @@ def attempt(case):
     try:
         time.sleep(random.random() / (2 if situation != "early" else 10))
         run.send(number, target)
+        if situation == "early" and number == signal.SIGINT:
+            # system(3) ignores it for a moment, before the plugin takes it back: people press again.
+            time.sleep(0.5)
+            if run.started.poll() is None:
+                run.send(number, target)
         run.await_end()
         was_killed = number == signal.SIGKILL and (target != "started" or not waits)
         # A SIGKILL before there is a server leaves what was made, as it leaves everything.
