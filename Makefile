@@ -189,9 +189,11 @@ fuzz: SECONDS = 60
 fuzz: deps
 	swift build --package-path Tests/Fuzz --scratch-path .build/fuzz --sanitize=fuzzer -Xswiftc -O \
 	  $(ASSERTING)
-	mkdir -p build/fuzz/stream build/fuzz/reads build/fuzz/parameters
+	mkdir -p build/fuzz/stream build/fuzz/reads build/fuzz/decoder build/fuzz/parameters
+	Tests/Fuzz/seeds.sh build/fuzz/decoder
 	.build/fuzz/debug/FuzzStream $(FUZZ) -max_len=300 build/fuzz/stream
 	.build/fuzz/debug/FuzzReads $(FUZZ) -max_len=300 build/fuzz/reads
+	.build/fuzz/debug/FuzzDecoder $(FUZZ) -max_len=600 -rss_limit_mb=1024 build/fuzz/decoder
 	.build/fuzz/debug/FuzzParameters $(FUZZ) -max_len=200 -dict=Tests/Fuzz/parameters.dict \
 	  build/fuzz/parameters
 

@@ -35,9 +35,15 @@ let package = Package(
     .target(
       name: "Model", dependencies: ["StreamCore"], path: "project/Tests/StreamCoreTests/Support",
       exclude: ["Disagreement.swift"]),
+    .target(
+      name: "Decoding", dependencies: ["StreamCore", "StreamFormats"],
+      path: "project/Tests/StreamFormatsTests/Decoding/Support",
+      exclude: ["Tool.swift", "Tool+Trait.swift"]),
     .target(name: "FuzzInput"),
     .executableTarget(name: "FuzzStream", dependencies: ["FuzzInput", "Model", "StreamCore"]),
     .executableTarget(name: "FuzzReads", dependencies: ["FuzzInput", "Model", "StreamCore"]),
+    .executableTarget(
+      name: "FuzzDecoder", dependencies: ["CZstd", "Decoding", "StreamCore", "StreamFormats"]),
     .executableTarget(
       name: "FuzzParameters",
       dependencies: ["StreamingPlugin", "CFakeNBDKit", "NBDKit", systemPackage]),
