@@ -23,7 +23,7 @@
 #   make deb        build a Debian package, into build/
 #   make check-deb  install it into a clean Debian and stream there, in about 2 minutes, as root
 #   make rpm        build an RPM package of the source tarball, into build/rpm/
-#   make format     format the Swift sources
+#   make format     format the Swift sources, and list their unsafe code in docs/ARCHITECTURE.md
 #   make lint       check sources, scripts and documentation for style
 #   make deps       install what building and testing need
 #   make clean      remove everything built
@@ -263,10 +263,12 @@ rpm: pack-deps dist
 
 format:
 	swift format --in-place --recursive $(SWIFT_FILES)
+	/usr/bin/python3 -B scripts/unsafe.py write
 
 lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)
 	podchecker -warnings docs/*.pod
+	/usr/bin/python3 -B scripts/unsafe.py check
 	bash -n $(SCRIPTS)
 	shellcheck $(SCRIPTS)
 

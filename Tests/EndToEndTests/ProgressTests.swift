@@ -73,17 +73,19 @@ struct ProgressTests {
     try await nbdkit.stop()
     try await reader.end()
     struct Line: Decodable, Equatable {
-      let bytes, size, output_bytes: Int
+      let bytes, size, outputBytes: Int
       let seconds: Double
-      let waiting_for: String?
+      let waitingFor: String?
     }
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     let lines = try nbdkit.log.split(separator: "\n").map {
-      try JSONDecoder().decode(Line.self, from: Data($0.utf8))
+      try decoder.decode(Line.self, from: Data($0.utf8))
     }
     let first = try #require(lines.first)
     let last = try #require(lines.last)
     #expect(first.bytes == 0 && first.size == 4.mib && first.seconds >= 1)
-    #expect(last.bytes == 4.mib && last.output_bytes == 4.mib && last.waiting_for == nil)
+    #expect(last.bytes == 4.mib && last.outputBytes == 4.mib && last.waitingFor == nil)
     #expect(lines.count >= 2 && last.seconds >= first.seconds)
   }
 
