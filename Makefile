@@ -190,7 +190,7 @@ fuzz: deps
 	swift build --package-path Tests/Fuzz --scratch-path .build/fuzz --sanitize=fuzzer -Xswiftc -O \
 	  $(ASSERTING)
 	mkdir -p build/fuzz/stream build/fuzz/reads build/fuzz/decoder build/fuzz/parameters
-	Tests/Fuzz/seeds.sh build/fuzz/decoder
+	Tests/Fuzz/Scripts/seeds.sh build/fuzz/decoder
 	.build/fuzz/debug/FuzzStream $(FUZZ) -max_len=300 build/fuzz/stream
 	.build/fuzz/debug/FuzzReads $(FUZZ) -max_len=300 build/fuzz/reads
 	.build/fuzz/debug/FuzzDecoder $(FUZZ) -max_len=600 -rss_limit_mb=1024 build/fuzz/decoder
