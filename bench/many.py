@@ -1,5 +1,6 @@
 """Many streams at once, each of an image of its own."""
 
+import ctypes
 import fcntl
 import json
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from images import MIB
 
+NOBODY = 65534
 SIZE, DATA = 32 * MIB, 16 * MIB
 RANDOM = os.urandom(DATA)
 
@@ -26,6 +28,16 @@ def proportional(pid: int) -> int:
     """Bytes of memory, what it shares with others divided by their number."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     return int(re.search(r"^Pss:\s*(\d+)", text, re.MULTILINE)[1]) << 10
+
+
+def descriptor_of(pid: int, number: int) -> int:
+    """A duplicate of another process's descriptor."""
+    process = os.pidfd_open(pid)
+    found = ctypes.CDLL(None, use_errno=True).syscall(438, process, number, 0)  # pidfd_getfd
+    os.close(process)
+    if found == -1:
+        raise OSError(ctypes.get_errno(), "pidfd_getfd")
+    return found
 
 
 def eventually(what: str, condition):
@@ -49,13 +61,16 @@ class Streams:
 
     data = DATA
 
-    def __init__(self, images: Path, count: int, prefix: list[str]):
+    def __init__(self, images: Path, count: int, prefix: list[str], compressed: bool):
         self.directory = images / f"streams-{time.monotonic_ns()}"
         self.directory.mkdir()
-        self.directory.chmod(0o777)
+        self.directory.chmod(0o755)
+        if prefix:
+            os.chown(self.directory, NOBODY, NOBODY)
         os.mkfifo(self.directory / "gate")
         self.numbers = range(count)
         self.prefix = prefix
+        self.compressed = compressed
         self.processes = []
         try:
             self.servers = [self.start_server(number) for number in self.numbers]
@@ -77,10 +92,11 @@ class Streams:
         return self.start(
             "nbdkit", "--exit-with-parent", "-f", "--filter=exitlast", "-U", f"{number}.socket",
             "-P", f"{number}.pid", "../streaming.so", f"{number}.fifo", f"size={SIZE}",
-            f"report={number}.json")
+            f"report={number}.json", *(["compress=zstd"] if self.compressed else []))
 
     def start_reader(self, number: int) -> subprocess.Popen:
-        script = 'exec 3<"$1"; read go <gate; exec cmp - "$2" <&3'
+        compare = 'zstd -dc <&3 | cmp - "$2"' if self.compressed else 'exec cmp - "$2" <&3'
+        script = f'exec 3<"$1"; read go <gate; {compare}'
         return self.start("sh", "-c", script, "sh", f"{number}.fifo", f"../{number}.raw")
 
     def start_client(self, number: int) -> subprocess.Popen:
@@ -105,7 +121,8 @@ class Streams:
 
     def sample(self) -> Sample:
         def capacity(number: int) -> int:
-            pipe = os.open(self.directory / f"{number}.fifo", os.O_RDONLY | os.O_NONBLOCK)
+            # Its reader's own: an open of the FIFO would be that of a second reader.
+            pipe = descriptor_of(self.readers[number].pid, 3)
             try:
                 return fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
             finally:

@@ -28,9 +28,9 @@ def seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-def cost(images: Images, image: str) -> Cost:
+def cost(images: Images, image: str, *parameters: str) -> Cost:
     images.make(image)
-    plugin = ["./streaming.so", "-", f"size={images.size(image)}"]
+    plugin = ["./streaming.so", "-", f"size={images.size(image)}", *parameters]
     with server(plugin, images.directory) as pid:
         client = convert(image).replace('"$uri"', "nbd+unix:///?socket=socket")
         before = seconds(pid)

@@ -13,33 +13,34 @@ from pathlib import Path
 import machine
 import page
 from images import GIB, MIB, Images
-from many import Streams, write_image
+from many import NOBODY, Streams, write_image
 from one import cost
 
 ROOT = Path(__file__).resolve().parent.parent
 PLUGIN = ROOT / "build" / "nbdkit-streaming-plugin.so"
 # How the streams of a row run that are to be an ordinary user's, where root measures.
-NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
 
 
-def costs(images: Images, names: list[str]) -> list[str]:
-    def cells(name: str) -> list[str]:
-        found = cost(images, name)
+def costs(images: Images, rows: list[tuple[str, ...]]) -> list[str]:
+    def cells(name: str, *parameters: str) -> list[str]:
+        found = cost(images, name, *parameters)
         size = images.size(name) / GIB
         return [
-            f"{size:g} GiB {Path(name).stem}",
+            " ".join([f"{size:g} GiB {Path(name).stem}", *parameters]),
             *(page.number(seconds / size) for seconds in (found.nbdkit, found.client)),
             page.number(found.memory / MIB), str(found.descriptors), str(found.threads),
         ]
 
     head = ["", "nbdkit, s/GiB", "qemu-img, s/GiB", "memory, MiB", "descriptors", "threads"]
-    return page.table(head, [cells(name) for name in names])
+    return page.table(head, [cells(*row) for row in rows])
 
 
-def counts(directory: Path, rows: list[tuple[int, str]], progress) -> list[str]:
+def counts(directory: Path, rows: list[tuple[int, str]], compressed: bool, progress) -> list[str]:
     def cells(count: int, user: str) -> list[str]:
         progress(f"{count} streams of {user}")
-        with Streams(directory, count, NOBODY if user == "nobody" else []) as streams:
+        prefix = AS_NOBODY if user == "nobody" else []
+        with Streams(directory, count, prefix, compressed) as streams:
             streams.wait_until_all_are_under_way()
             found = streams.sample()
             seconds = streams.finish()
@@ -77,14 +78,19 @@ def main():
         (directory / "streaming.so").write_bytes(PLUGIN.read_bytes())
         images = Images(directory, quick)
         progress("one stream")
-        one = costs(images, ["dense.raw", "sparse.raw"])
+        one = costs(images, [
+            ("dense.raw",), ("sparse.raw",), ("files.raw",), ("files.raw", "compress=zstd"),
+            ("sparse.raw", "compress=zstd"), ("files.raw", "compress=gzip"),
+            ("files.raw", "format=vmdk"),
+        ])
         for image in directory.glob("*.raw"):
             image.unlink()
         for number in range(max(count for count, _ in rows)):
             write_image(directory / f"{number}.raw", number)
         # What is still being written to the disk would slow the first row.
         os.sync()
-        many = counts(directory, rows, progress)
+        many = counts(directory, rows, False, progress)
+        compressed = counts(directory, [row for row in rows if row[0] <= 128], True, progress)
 
     programs = ", ".join(f"{tool} {machine.version(tool)}" for tool in ("nbdkit", "qemu-img"))
     described = machine.describe(ROOT) | {"Programs": programs}
@@ -92,7 +98,7 @@ def main():
         *(f"- {key}: {value}" for key, value in described.items()), "",
         "One stream, from `qemu-img convert` to `cat`; processor seconds a GiB of disk:", "", *one,
         "So many at once, each from its image of 32 MiB, half of it data, to `cmp`; MiB/s are of data:",
-        "", *many,
+        "", *many, "The same with `compress=zstd`, to `zstd -dc` and `cmp`:", "", *compressed,
     ]).rstrip()
     out = (ROOT / "build" / "bench" if quick else ROOT / "docs") / "SCALING.md"
     out.parent.mkdir(parents=True, exist_ok=True)
