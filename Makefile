@@ -19,9 +19,12 @@
 #   make uninstall  remove them
 #   make man        build the manual pages
 #   make docs       build the documentation of NBDKit for plugin authors into build/docs
-#   make dist       pack the last commit as a source tarball, into build/
+#   make dist       pack the last commit, and the Swift packages it needs, as a source tarball that
+#                   builds without a network, into build/
 #   make deb        build a Debian package, into build/
 #   make check-deb  install it into a clean Debian and stream there, in about 2 minutes, as root
+#   make check-dist  build the source tarball twice, in two places and without a network, and compare
+#                   plugin, command and packages, in about 10 minutes, as root
 #   make rpm        build an RPM package of the source tarball, into build/rpm/
 #   make format     format the Swift sources
 #   make lint       check sources, scripts and documentation for style
@@ -68,14 +71,14 @@ BUILDFLAGS = $(OPTIMIZED) --product $(NAME) $(LINKED) \
   -Xlinker --version-script='$(CURDIR)/plugin.syms' -Xlinker -z -Xlinker nodelete
 
 SWIFT_FILES := Package.swift Sources Tests Examples
-SCRIPTS := .ci/run Tests/Sanitizers/bin/nbdkit \
+SCRIPTS := .ci/run debian/tests/stream Tests/Sanitizers/bin/nbdkit \
   $(wildcard scripts/*.sh Tests/*/Scripts/*.sh)
 
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
 .PHONY: build demo check check-versions check-ceph nested-packages sanitize fuzz soak bench \
-  bench-count bench-scale install uninstall man docs format lint dist deb \
+  bench-count bench-scale install uninstall man docs format lint dist check-dist deb \
   check-deb rpm deps demo-deps bench-deps pack-deps ceph-deps clean help
 
 build: $(PLUGIN) $(COMMAND)
@@ -258,7 +261,10 @@ uninstall:
 dist:
 	mkdir -p build
 	@git diff --quiet HEAD || echo 'dist: what is not committed is left out' >&2
-	git archive --prefix='$(NAME)-$(VERSION)/' --output='$(TARBALL)' HEAD
+	scripts/dist.sh '$(TARBALL)'
+
+check-dist: pack-deps dist
+	scripts/check-dist.sh '$(TARBALL)'
 
 # Not by dpkg-buildpackage, which leaves the package in the parent directory.
 deb: pack-deps build
