@@ -22,9 +22,9 @@
 #   make dist       pack the last commit, and the Swift packages it needs, as a source tarball that
 #                   builds without a network, into build/
 #   make deb        build a Debian package, into build/
-#   make check-deb  install it into a clean Debian and stream there, in about 2 minutes, as root
+#   make check-deb  install it into a clean Debian and test it there, in a few minutes, as root
 #   make check-dist  build the source tarball twice, in two places and without a network, and compare
-#                   plugin, command and packages, in about 10 minutes, as root
+#                   plugin, command and packages, in 7 to 14 minutes, as root
 #   make rpm        build an RPM package of the source tarball, into build/rpm/
 #   make format     format the Swift sources
 #   make lint       check sources, scripts and documentation for style

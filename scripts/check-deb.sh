@@ -2,7 +2,7 @@
 # Stream an image with the plugin of a built Debian package: unpacked into a directory, or
 # installed with what it depends on into a clean system of this release, from the mirror that apt
 # uses here, where the package's own test runs. In that there is no Swift; it needs root and takes
-# a minute or two.
+# a few minutes.
 #
 # usage: scripts/check-deb.sh unpacked|installed FILE
 set -euo pipefail
