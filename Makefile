@@ -19,9 +19,12 @@
 #   make uninstall  remove them
 #   make man        build the manual pages
 #   make docs       build the documentation of NBDKit for plugin authors into build/docs
-#   make dist       pack the last commit as a source tarball, into build/
+#   make dist       pack the last commit, and the Swift packages it needs, as a source tarball that
+#                   builds without a network, into build/
 #   make deb        build a Debian package, into build/
-#   make check-deb  install it into a clean Debian and stream there, in about 2 minutes, as root
+#   make check-deb  install it into a clean Debian and test it there, in a few minutes, as root
+#   make check-dist  build the source tarball twice, in two places and without a network, and compare
+#                   plugin, command and packages, in 7 to 14 minutes, as root
 #   make rpm        build an RPM package of the source tarball, into build/rpm/
 #   make format     format the Swift sources, and list their unsafe code in docs/ARCHITECTURE.md
 #   make lint       check sources, scripts and documentation for style
@@ -42,6 +45,9 @@ VERSION = $(shell sed -n 's/.* version: String? = "\(.*\)"/\1/p' Sources/Streami
 TARBALL = build/$(NAME)-$(VERSION).tar.gz
 DEB = build/nbdkit-plugin-streaming_$(shell dpkg-parsechangelog -S Version)_$(shell dpkg --print-architecture).deb
 
+# Where `make install` takes the plugin and the command from. Packages give build/unstripped.
+PROGRAMS = build
+
 PLUGINDIR = $(shell pkg-config nbdkit --variable=plugindir)
 PREFIX = $(or $(shell pkg-config nbdkit --variable=prefix),/usr)
 BINDIR = $(PREFIX)/bin
@@ -51,21 +57,29 @@ MANDIR = $(or $(shell pkg-config nbdkit --variable=prefix),/usr)/share/man
 # Self-contained: the Swift runtime is linked in, and nothing of it shows. Never unloaded, as a
 # Swift runtime can't be. Optimized across modules, as a write passes through four of them: its way
 # is 300 instructions then and not 350.
-OPTIMIZED = -c release -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xswiftc -cross-module-optimization
-LINKED = --disable-local-rpath -Xlinker -s -Xlinker --gc-sections -Xlinker -z -Xlinker now
+OPTIMIZED = -c release -Xswiftc -static-stdlib -Xswiftc -use-ld=lld \
+  -Xswiftc -cross-module-optimization $(REPRODUCIBLE)
+LINKED = --disable-local-rpath -Xlinker --gc-sections -Xlinker -z -Xlinker now
+
+# The same in every directory: paths are told from here, and what the compiler keeps for its next run,
+# where its modules are and hashes that go by paths, is left out.
+REPRODUCIBLE = -Xswiftc -file-prefix-map -Xswiftc '$(CURDIR)=.' -Xcc '-ffile-prefix-map=$(CURDIR)=.' \
+  -Xswiftc -Xfrontend -Xswiftc -no-clang-module-breadcrumbs \
+  -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen
+
 BUILDFLAGS = $(OPTIMIZED) --product $(NAME) $(LINKED) \
   -Xlinker --version-script='$(CURDIR)/plugin.syms' -Xlinker -z -Xlinker nodelete
 
 SWIFT_FILES := Package.swift Sources Tests Examples
-SCRIPTS := .ci/run Tests/Sanitizers/bin/nbdkit \
+SCRIPTS := .ci/run debian/tests/stream Tests/Sanitizers/bin/nbdkit \
   $(wildcard scripts/*.sh Tests/*/Scripts/*.sh)
 
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
 .PHONY: build demo check check-versions check-ceph nested-packages sanitize fuzz soak bench \
-  bench-count bench-scale install uninstall man docs format lint dist deb check-deb rpm deps \
-  demo-deps bench-deps pack-deps ceph-deps clean help
+  bench-count bench-scale install uninstall man docs format lint dist check-dist deb \
+  check-deb rpm deps demo-deps bench-deps pack-deps ceph-deps clean help
 
 build: $(PLUGIN) $(COMMAND)
 
@@ -74,13 +88,14 @@ build: $(PLUGIN) $(COMMAND)
 $(PLUGIN): Makefile Package.swift plugin.syms $(shell find Sources)
 	@pkg-config --exists nbdkit || { echo "nbdkit's header is missing: run 'make deps'" >&2; exit 1; }
 	swift build $(BUILDFLAGS)
-	mkdir -p build
-	cp .build/release/lib$(NAME).so $@
+	$(call stripped,.build/release/lib$(NAME).so,$@)
 
 $(COMMAND): Makefile Package.swift $(shell find Sources/StreamDisk)
 	swift build $(OPTIMIZED) --product stream-disk $(LINKED)
-	mkdir -p build
-	cp .build/release/stream-disk $@
+	$(call stripped,.build/release/stream-disk,$@)
+
+# With its symbols it is kept for packages, which make one of their own of those.
+stripped = mkdir -p build/unstripped && cp $(1) build/unstripped/$(notdir $(2)) && strip -o $(2) $(1)
 
 # Made by the command itself. What bash sources begins with no interpreter.
 $(COMPLETIONS): $(COMMAND)
@@ -88,6 +103,10 @@ $(COMPLETIONS): $(COMMAND)
 	$(COMMAND) --generate-completion-script bash | sed '1{/^#!/d}' >build/completions/stream-disk
 	$(COMMAND) --generate-completion-script zsh >build/completions/_stream-disk
 	$(COMMAND) --generate-completion-script fish >build/completions/stream-disk.fish
+
+# The date in them is that of the last commit, which files in a source tarball have as well.
+deb $(PAGE) $(BINDING_PAGE) $(COMMAND_PAGE): export SOURCE_DATE_EPOCH ?= \
+  $(shell { [ -e .git ] && git log -1 --format=%ct; } || stat -c %Y Makefile)
 
 man: $(PAGE) $(BINDING_PAGE) $(COMMAND_PAGE)
 
@@ -233,7 +252,8 @@ INSTALLED = '$(DESTDIR)$(PLUGINDIR)/$(NAME).so' '$(DESTDIR)$(BINDIR)/stream-disk
 
 install: $(PLUGIN) $(COMMAND) $(PAGE) $(BINDING_PAGE) $(COMMAND_PAGE) $(COMPLETIONS)
 	$(if $(PLUGINDIR),,$(error where nbdkit looks for plugins is not known: give PLUGINDIR=))
-	set -- $(INSTALLED); for file in $(PLUGIN) $(COMMAND); do install -D -m 755 "$$file" "$$1"; shift; done; \
+	set -- $(INSTALLED); for file in $(notdir $(PLUGIN) $(COMMAND)); do \
+	    install -D -m 755 "$(PROGRAMS)/$$file" "$$1"; shift; done; \
 	  for file in $(PAGE) $(COMMAND_PAGE) $(BINDING_PAGE) $(COMPLETIONS); do \
 	    install -D -m 644 "$$file" "$$1"; shift; done
 
@@ -243,7 +263,10 @@ uninstall:
 dist:
 	mkdir -p build
 	@git diff --quiet HEAD || echo 'dist: what is not committed is left out' >&2
-	git archive --prefix='$(NAME)-$(VERSION)/' --output='$(TARBALL)' HEAD
+	scripts/dist.sh '$(TARBALL)'
+
+check-dist: pack-deps dist
+	scripts/check-dist.sh '$(TARBALL)'
 
 # Not by dpkg-buildpackage, which leaves the package in the parent directory.
 deb: pack-deps build

@@ -1,10 +1,12 @@
 #!/bin/bash
 # Stream an image with the plugin of a built Debian package: unpacked into a directory, or
 # installed with what it depends on into a clean system of this release, from the mirror that apt
-# uses here. In that there is no Swift; it needs root and takes a minute or two.
+# uses here, where the package's own test runs. In that there is no Swift; it needs root and takes
+# a few minutes.
 #
 # usage: scripts/check-deb.sh unpacked|installed FILE
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 name=nbdkit-streaming-plugin
 if [ $# -ne 2 ]; then set -- '' ''; fi
@@ -52,7 +54,7 @@ case $1 in
     check_files
     dpkg-deb --extract "$deb" "$root"
     plugin=$(find "$root" -name $name.so)
-    "$(dirname "$0")/check-plugin.sh" "$plugin" >/dev/null
+    scripts/check-plugin.sh "$plugin" >/dev/null
     env -i TMPDIR="$root" PATH=/usr/bin:/bin sh -euc "$stream" sh "$plugin"
     ;;
   installed)
@@ -66,13 +68,17 @@ case $1 in
     log=$(debootstrap --variant=minbase "$release" "$root" "$mirror" 2>&1) ||
       { tail <<<"$log"; fail "debootstrap failed"; }
     cp "$deb" "$root/tmp/plugin.deb"
+    cp debian/tests/stream "$root/tmp/"
+    # What its test needs besides the package, which is @ there.
+    IFS=', ' read -ra needed < <(sed -n 's/^Depends: @, //p' debian/tests/control)
     cp /etc/resolv.conf "$root/etc/"
     inside '
-      apt-get -qq install --no-install-recommends /tmp/plugin.deb libnbd-bin >/tmp/log 2>&1 ||
+      apt-get -qq install --no-install-recommends /tmp/plugin.deb "$@" >/tmp/log 2>&1 ||
         { cat /tmp/log; exit 1; }
       nbdkit streaming --version
-      ! command -v swift'
-    inside "$stream" streaming
+      ! command -v swift' "${needed[@]}"
+    # shellcheck disable=SC2016 # for the shell that runs it
+    inside 'mkdir /tmp/test; AUTOPKGTEST_TMP=/tmp/test exec /tmp/stream'
     inside '
       apt-get -qq purge nbdkit-plugin-streaming >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
       find /usr /etc /var -name "*streaming*" | grep . && exit 1 || true'

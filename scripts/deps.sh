@@ -22,6 +22,7 @@ demo  | command:jq                               | jq                 | jq
 demo  | command:nbdcopy                          | libnbd-bin         | /usr/bin/nbdcopy
 demo  | command:qemu-img                         | qemu-utils         | /usr/bin/qemu-img
 demo  | command:qemu-nbd                         | qemu-utils         | /usr/bin/qemu-nbd
+demo  | command:strip                            | binutils           | binutils
 demo  | command:zstd                             | zstd               | zstd
 demo  | command:pod2man                          | perl               | /usr/bin/pod2man
 check | file:/usr/share/bash-completion/completions/nbdkit | nbdkit    | nbdkit-bash-completion
