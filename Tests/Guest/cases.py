@@ -1,0 +1,437 @@
+"""What is tried: each way to back up, and what may happen meanwhile."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+from machine import descendants, kill_server, name_of, run
+from monitor import Refused
+from recipes import Recipe
+
+# What a reader that stalls, and a reader that comes late, lets wait.
+STALL_SECONDS = 8
+GIVE_UP_SECONDS = 60
+SOME = 16 << 20
+
+
+class Try:
+    """One way on one machine."""
+
+    def __init__(self, machine, tools):
+        self.machine, self.monitor, self.place = machine, machine.monitor, machine.place
+        self.tools = tools
+        self.size = os.path.getsize(machine.disks["vda"])
+        self.environment = {
+            **os.environ, "size": str(self.size), "STREAM_DISK_PLUGIN": str(tools.plugin),
+            "PATH": f"{self.place}/bin:{tools.command.parent}:{os.environ['PATH']}"}
+        self.log = open(self.place / "log", "ab")
+        self.started = []
+        self.copies = {}
+        self.since = time.monotonic()
+        self.nodes = self.named()
+
+    def close(self):
+        for process in self.started:
+            for child in [*descendants(process.pid), process.pid] if process.poll() is None else []:
+                try:
+                    os.kill(child, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            process.wait()
+        self.log.close()
+
+    def named(self):
+        return {node["node-name"] for node in self.monitor.execute("query-named-block-nodes", flat=True)
+                if not node["node-name"].startswith("#")}
+
+    def begin(self):
+        """From here on what the machine sees counts."""
+        self.since = time.monotonic()
+
+    def start(self, command):
+        """Shell commands of the page, with the plugin that is tried."""
+        command = command.replace(" streaming ", f" {shlex.quote(str(self.tools.plugin))} ")
+        process = subprocess.Popen(
+            ["bash", "-c", command], cwd=self.place, env=self.environment, stdin=subprocess.DEVNULL,
+            stdout=self.log, stderr=self.log)
+        self.started.append(process)
+        return process
+
+    def shell(self, command):
+        status = self.start(command).wait(GIVE_UP_SECONDS)
+        assert status == 0, f"exit status {status} of: {command}"
+
+    def send(self, messages, **more):
+        """The monitor's commands of the page; what begins the end of something is waited for."""
+        for message in messages:
+            arguments = dict(message.get("arguments", {}))
+            if message["execute"] in ("blockdev-backup", "blockdev-mirror"):
+                arguments |= more
+            self.monitor.send({"execute": message["execute"], "arguments": arguments})
+            if message["execute"] == "block-job-cancel":
+                self.until_job_gone(arguments["device"])
+            if message["execute"] == "block-export-del":
+                self.until(lambda: self.monitor.export(arguments["id"]) is None, "the export's end")
+
+    def until(self, condition, what, seconds=GIVE_UP_SECONDS):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
+            time.sleep(0.05)
+
+    def until_job_gone(self, name):
+        self.until(lambda: self.monitor.job(name) is None, f"the end of the job {name}")
+
+    def stopped_for_space(self):
+        return self.monitor.execute("query-status")["status"] == "io-error"
+
+    def small(self, size):
+        """A directory that is full soon."""
+        directory = self.place / "small"
+        directory.mkdir()
+        run("mount", "-t", "tmpfs", "-o", f"size={size}", "small", directory)
+        return directory
+
+    def arrived(self, status, disk="vda"):
+        """What is there in the end, in words."""
+        backup = self.place / f"{disk}.raw.zst"
+        if not backup.exists():
+            return "none" if status != 0 else "none, and exit status 0"
+        if status != 0:
+            return f"a file, and exit status {status}"
+        decoded = subprocess.Popen(["zstd", "-dcq", backup], stdout=subprocess.PIPE)
+        same = subprocess.run(["cmp", "-s", "-", self.copies[disk]], stdin=decoded.stdout).returncode == 0
+        decoded.stdout.close()
+        return "the disk" if decoded.wait() == 0 and same else "ANOTHER DISK"
+
+
+# Pull
+
+def pull(this, reader=None, then=None, scratch=None):
+    recipe = Recipe("Pull", this.place)
+    if scratch:
+        recipe.change(f"{this.place}/vda.qcow2", f"{scratch}/vda.qcow2")
+    if reader:
+        recipe.change(f"-o {this.place}/vda.raw.zst", f"-c {shlex.quote(reader)}")
+    this.shell(recipe.shell(0))
+    this.machine.stop()
+    this.begin()
+    this.send(recipe.messages(0))
+    this.copies = this.machine.copy_disks()
+    this.machine.go_on()
+    # Time to overwrite what has not been read yet.
+    time.sleep(2)
+    process = this.start(recipe.shell(1))
+    if then:
+        then(this, process)
+    try:
+        status = process.wait(GIVE_UP_SECONDS)
+    finally:
+        this.send(recipe.messages(1))
+        this.shell(recipe.shell(2))
+    return this.arrived(status)
+
+
+def pull_undisturbed(this):
+    return pull(this)
+
+
+def pull_stalled(this):
+    target = f"{this.place}/vda.raw.zst"
+    return pull(this, f"{{ head -c {SOME}; sleep {STALL_SECONDS}; cat; }} >{target}.part && "
+                f"mv {target}.part {target}")
+
+
+def pull_dead(this):
+    return pull(this, f"head -c {SOME} >{this.place}/part; exit 1")
+
+
+def pull_killed(this):
+    def then(this, process):
+        # In the middle: the reader has begun and waits.
+        this.until(lambda: (this.place / "part").exists(), "the first bytes")
+        kill_server(process.pid, signal.SIGKILL)
+        time.sleep(2)
+    return pull(this, f"head -c {SOME} >{this.place}/part; sleep 20; cat >/dev/null", then)
+
+
+def pull_full(this):
+    def then(this, process):
+        this.until(this.stopped_for_space, "the full directory")
+        time.sleep(2)
+        process.terminate()
+    try:
+        return pull(this, f"sleep {GIVE_UP_SECONDS}; cat >/dev/null", then, this.small("6M"))
+    finally:
+        # The write is done again, and without a copy before it.
+        this.monitor.execute("cont")
+        time.sleep(1)
+
+
+# Push and mirror
+
+def push(this, title="Push", then=None, reader=None, command=None, spool=None, **job):
+    """The recipe, or other shell commands; `then` is done while the job runs."""
+    recipe = Recipe(title, this.place)
+    if reader:
+        recipe.change(f"write-command='cat >{this.place}/vda.raw.zst.part'",
+                      f"write-command={shlex.quote(reader)}")
+    if spool:
+        recipe.change(f"spool={this.place}", f"spool={spool}")
+    process = this.start(command or recipe.shell(0))
+    this.until(lambda: (this.place / "push.sock").exists(), "the socket")
+    this.machine.stop()
+    this.begin()
+    this.send(recipe.messages(0), **job)
+    if title == "Push":
+        this.copies = this.machine.copy_disks()
+    this.machine.go_on()
+    if then:
+        then(this, process)
+    if title == "Mirror":
+        def ready_or_gone():
+            one = this.monitor.job("stream")
+            return one is None or one["status"] == "ready"
+        this.until(ready_or_gone, "the mirror's readiness")
+        if this.monitor.job("stream"):
+            # What is under way is written, and the job follows: then all is the same.
+            this.machine.stop()
+            this.send(recipe.messages(1)[:1])
+            this.copies = this.machine.copy_disks()
+            this.machine.go_on()
+        this.send(recipe.messages(1)[1:])
+    else:
+        this.until_job_gone("stream")
+        this.send(recipe.messages(1))
+    return this.arrived(process.wait(GIVE_UP_SECONDS))
+
+
+def whole(this, reader):
+    """Shell commands that make a file of what they read, after something else."""
+    return f"{{ {reader}; cat; }} >{this.place}/vda.raw.zst.part"
+
+
+def server_killed(this, process):
+    time.sleep(2)
+    kill_server(process.pid, signal.SIGKILL)
+
+
+def slow(this):
+    """So that there are some seconds in which the machine can overwrite what comes later."""
+    return {"speed": 48 << 20}
+
+
+def push_undisturbed(this):
+    return push(this, **slow(this))
+
+
+def push_stalled(this):
+    return push(this, reader=whole(this, f"sleep {STALL_SECONDS}"), **slow(this))
+
+
+def push_dead(this):
+    return push(this, reader="head -c 100000 >/dev/null; exit 1", **slow(this))
+
+
+def push_killed(this):
+    return push(this, then=server_killed, speed=16 << 20)
+
+
+def push_full(this):
+    try:
+        return push(this, then=continue_when_stopped, spool=this.small("48M"), **slow(this))
+    finally:
+        this.machine.go_on()
+        time.sleep(1)
+
+
+def continue_when_stopped(this, _):
+    """A full spool ends the job, or stops the machine, or both."""
+    def over():
+        return this.monitor.job("stream") is None or this.stopped_for_space()
+    this.until(over, "the full spool")
+    if this.monitor.job("stream"):
+        time.sleep(2)
+        try:
+            this.monitor.execute("block-job-cancel", device="stream", force=True)
+        except Refused:
+            pass
+    this.until_job_gone("stream")
+
+
+def mirror_undisturbed(this):
+    return push(this, "Mirror", **slow(this))
+
+
+def mirror_stalled(this):
+    return push(this, "Mirror", reader=whole(this, f"sleep {STALL_SECONDS}"), **slow(this))
+
+
+def mirror_killed(this):
+    return push(this, "Mirror", then=server_killed, speed=16 << 20)
+
+
+def mirror_full(this):
+    try:
+        return push(this, "Mirror", spool=this.small("48M"), **slow(this))
+    finally:
+        this.machine.go_on()
+        time.sleep(1)
+
+
+# What the page warns of: no rewind=, and the machine waits for the reader
+
+def naive(this, window="size=$size reorder=$size"):
+    return (f"nbdkit -f -U {this.place}/push.sock --filter=exitlast streaming {this.place}/disk.fifo "
+            f"{window} spool={this.place} compress=zstd report={this.place}/report.json && "
+            f"jq -e '.outcome == \"complete\"' {this.place}/report.json && "
+            f"mv {this.place}/vda.raw.zst.part {this.place}/vda.raw.zst")
+
+
+def reader_of_naive(this, command):
+    fifo = this.place / "disk.fifo"
+    this.until(fifo.exists, "the FIFO")
+    this.start(f"{{ {command} }} <{fifo} >{this.place}/vda.raw.zst.part")
+
+
+def naive_late(this):
+    def then(this, _):
+        time.sleep(STALL_SECONDS)
+        reader_of_naive(this, "cat;")
+    return push(this, command=naive(this), then=then)
+
+
+def naive_stalled(this):
+    def then(this, _):
+        reader_of_naive(this, f"head -c {SOME}; sleep {STALL_SECONDS}; cat;")
+    return push(this, command=naive(this), then=then)
+
+
+def naive_dead(this):
+    def then(this, _):
+        reader_of_naive(this, f"head -c {SOME};")
+    return push(this, command=naive(this), then=then)
+
+
+def naive_disordered(this):
+    def then(this, _):
+        reader_of_naive(this, "cat;")
+        # As long as it takes until so much has been overwritten; then somebody ends the job.
+        time.sleep(10)
+        if this.monitor.job("stream"):
+            this.monitor.execute("block-job-cancel", device="stream", force=True)
+    return push(this, command=naive(this, "size=$size reorder=8M"), then=then, speed=1 << 20)
+
+
+# The example, with two disks
+
+def live(this, wrapper="", then=None, expected=0, scratch=None, more=()):
+    """Examples/LiveBackup/live-backup.py, with shell commands before each stream-disk."""
+    scratch = scratch or this.place / "scratch"
+    scratch.mkdir(exist_ok=True)
+    bin_directory = this.place / "bin"
+    bin_directory.mkdir()
+    (bin_directory / "stream-disk").write_text(
+        f"#!/bin/sh\n{wrapper}\nexec {shlex.quote(str(this.tools.command))} \"$@\"\n")
+    (bin_directory / "stream-disk").chmod(0o755)
+    this.machine.stop()
+    this.begin()
+    this.copies = this.machine.copy_disks()
+    process = subprocess.Popen(
+        [sys.executable, "-B", this.tools.example, "--qmp", this.place / "qmp2.sock", "--scratch", scratch,
+         "--reserve", "1", *more, f"vda={this.place}/vda.raw.zst", f"vdb={this.place}/vdb.raw.zst",
+         "--", "--zstd", "--quiet"],
+        env=this.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    this.started.append(process)
+    this.until(lambda: len(this.monitor.execute("query-jobs")) == 2, "the transaction")
+    this.machine.go_on()
+    if then:
+        then(this, process)
+    table = process.communicate(timeout=GIVE_UP_SECONDS)[0]
+    print("".join(f"  | {line}\n" for line in table.splitlines()), end="", flush=True)
+    assert process.returncode == expected, f"exit status {process.returncode} and not {expected}"
+    this.until_nothing_is_left(scratch)
+    return ", ".join(
+        f"{disk}: " + this.arrived(0 if (this.place / f"{disk}.raw.zst").exists() else 1, disk)
+        for disk in this.copies)
+
+
+def until_nothing_is_left(this, scratch):
+    assert not this.monitor.execute("query-jobs"), "a job is left"
+    assert not this.monitor.execute("query-block-exports"), "an export is left"
+    assert this.named() == this.nodes, f"nodes are left: {this.named() - this.nodes}"
+    assert not list(scratch.iterdir()), "files are left"
+    # It would say that there is none.
+    try:
+        this.monitor.execute("nbd-server-stop")
+    except Refused:
+        return
+    raise AssertionError("the NBD server is left")
+
+
+Try.until_nothing_is_left = until_nothing_is_left
+
+
+def live_undisturbed(this):
+    return live(this, "sleep 3")
+
+
+def live_stalled(this):
+    return live(this, f"case $* in *vda*) sleep {STALL_SECONDS} ;; esac")
+
+
+def live_dead(this):
+    return live(this, "case $* in *vdb*) exit 1 ;; esac; sleep 2", expected=1)
+
+
+def live_ended(this):
+    def then(this, process):
+        time.sleep(3)
+        process.send_signal(signal.SIGTERM)
+    return live(this, "sleep 20", then, expected=128 + signal.SIGTERM)
+
+
+def live_killed(this):
+    def then(this, process):
+        time.sleep(3)
+        servers = [child for child in descendants(process.pid) if name_of(child) == "nbdkit"]
+        for server in servers:
+            os.kill(server, signal.SIGKILL)
+    return live(this, "set -- \"$@\"; nice -n 19 true; sleep 2.9", then, expected=1)
+
+
+def live_full(this):
+    return live(this, "sleep 50", expected=1, scratch=this.small("6M"))
+
+
+# (way, what happens, what runs it, what arrives, whether the machine must see no error)
+CASES = [
+    ("pull", "nothing", pull_undisturbed, "the disk", True),
+    ("pull", f"the reader stalls for {STALL_SECONDS} s", pull_stalled, "the disk", True),
+    ("pull", "the reader dies", pull_dead, "none", True),
+    ("pull", "nbdkit is killed", pull_killed, "none", True),
+    ("pull", "the temporary image's directory is full", pull_full, "none", True),
+    ("mirror", "nothing", mirror_undisturbed, "the disk", True),
+    ("mirror", f"the reader stalls for {STALL_SECONDS} s", mirror_stalled, "the disk", True),
+    ("mirror", "nbdkit is killed", mirror_killed, "none", True),
+    ("mirror", "the spool is full", mirror_full, "none", True),
+    ("push", "nothing", push_undisturbed, "the disk", True),
+    ("push", f"the reader stalls for {STALL_SECONDS} s", push_stalled, "the disk", True),
+    ("push", "the reader dies", push_dead, "none", True),
+    ("push", "nbdkit is killed", push_killed, "none", False),
+    ("push", "the spool is full", push_full, "none", False),
+    ("push, `reorder=$size`", f"a FIFO's reader comes after {STALL_SECONDS} s", naive_late, "the disk",
+     False),
+    ("push, `reorder=$size`", f"the reader stalls for {STALL_SECONDS} s", naive_stalled, "the disk", False),
+    ("push, `reorder=$size`", "the reader dies", naive_dead, "none", False),
+    ("push, `reorder=8M`", "the job is slow", naive_disordered, "none", False),
+    ("`live-backup.py`", "nothing", live_undisturbed, "vda: the disk, vdb: the disk", True),
+    ("`live-backup.py`", f"one reader stalls for {STALL_SECONDS} s", live_stalled,
+     "vda: the disk, vdb: the disk", True),
+    ("`live-backup.py`", "one reader dies", live_dead, "vda: the disk, vdb: none", True),
+    ("`live-backup.py`", "SIGTERM", live_ended, "vda: none, vdb: none", True),
+    ("`live-backup.py`", "the scratch directory is full", live_full, "vda: none, vdb: none", True),
+]
