@@ -40,7 +40,7 @@ import tempfile
 import time
 
 # What is asked of QEMU has nothing to do with how large a disk is, so an answer comes soon.
-ANSWER_SECONDS = 60
+ANSWER_SECONDS = 30
 LOOK_SECONDS = 0.2
 
 
@@ -76,7 +76,11 @@ class Monitor:
         except OSError as error:
             raise Failure(f"can't connect to --qmp={path}: {error.strerror}") from error
         self.lines = self.socket.makefile("r", encoding="utf-8")
-        self.read()
+        try:
+            self.read()
+        except Failure as failure:
+            # QEMU talks to one client of a monitor at a time, and lets the others wait.
+            raise Failure(f"--qmp={path}: {failure}; does another program use it?") from failure
         self.execute("qmp_capabilities")
 
     def read(self):
@@ -126,8 +130,9 @@ class Disk:
     def __init__(self, node, target=None):
         self.node = node
         self.target = target
-        # Also the names of the job and of the export, which are others than those of nodes.
+        # Of the image's node, the job and the export; each kind has names of its own.
         self.name = f"live-backup-{node}"
+        self.file = f"{self.name}-file"
         self.stream = None
         self.status = None
         self.outcome = "not begun"
@@ -140,7 +145,7 @@ class Disk:
         if made.returncode != 0:
             raise Failure(made.stderr.strip())
         monitor.execute("blockdev-add", driver="qcow2", node_name=self.name, backing=self.node,
-                        file={"driver": "file", "filename": image})
+                        file={"driver": "file", "node-name": self.file, "filename": image})
 
     def action(self):
         """What the transaction does. A job that fails stays until it is dismissed, and is seen."""
@@ -321,7 +326,7 @@ def remove(arguments):
         monitor = Monitor(arguments.qmp)
         for node in arguments.remove:
             disk = Disk(node)
-            image = monitor.nodes().get(disk.name, {}).get("image", {}).get("filename")
+            image = monitor.nodes().get(disk.file, {}).get("file")
             disk.remove(monitor)
             if image:
                 os.remove(image)

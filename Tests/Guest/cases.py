@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from machine import descendants, kill_server, name_of, run
+from machine import command_of, descendants, kill_server, name_of, run
 from monitor import Refused
 from recipes import Recipe
 
@@ -173,9 +173,12 @@ def pull_full(this):
 
 # Push and mirror
 
-def push(this, title="Push", then=None, reader=None, command=None, spool=None, **job):
-    """The recipe, or other shell commands; `then` is done while the job runs."""
+def push(this, title="Push", then=None, reader=None, command=None, spool=None, ended=False, changes=(),
+         **job):
+    """The recipe, or other shell commands. `then` is done while the job runs, and may have ended it."""
     recipe = Recipe(title, this.place)
+    for old in changes:
+        recipe.change(old, changes[old])
     if reader:
         recipe.change(f"write-command='cat >{this.place}/vda.raw.zst.part'",
                       f"write-command={shlex.quote(reader)}")
@@ -203,7 +206,7 @@ def push(this, title="Push", then=None, reader=None, command=None, spool=None, *
             this.copies = this.machine.copy_disks()
             this.machine.go_on()
         this.send(recipe.messages(1)[1:])
-    else:
+    elif not ended:
         this.until_job_gone("stream")
         this.send(recipe.messages(1))
     return this.arrived(process.wait(GIVE_UP_SECONDS))
@@ -262,6 +265,22 @@ def continue_when_stopped(this, _):
     this.until_job_gone("stream")
 
 
+def push_by_signal(this):
+    """Without the filter, which ends nbdkit when QEMU has left."""
+    def leave(this, process):
+        this.until_job_gone("stream")
+        this.send(Recipe("Push", this.place).messages(1))
+        kill_server(process.pid, signal.SIGTERM)
+    return push(this, then=leave, changes={" --filter=exitlast": ""}, ended=True, **slow(this))
+
+
+def push_late(this):
+    def then(this, _):
+        time.sleep(STALL_SECONDS)
+        reader_of_fifo(this, "cat;")
+    return push(this, command=to_fifo(this, "rewind=$size"), then=then, **slow(this))
+
+
 def mirror_undisturbed(this):
     return push(this, "Mirror", **slow(this))
 
@@ -284,14 +303,14 @@ def mirror_full(this):
 
 # What the page warns of: no rewind=, and the machine waits for the reader
 
-def naive(this, window="size=$size reorder=$size"):
+def to_fifo(this, window):
     return (f"nbdkit -f -U {this.place}/push.sock --filter=exitlast streaming {this.place}/disk.fifo "
-            f"{window} spool={this.place} compress=zstd report={this.place}/report.json && "
+            f"size=$size {window} spool={this.place} compress=zstd report={this.place}/report.json && "
             f"jq -e '.outcome == \"complete\"' {this.place}/report.json && "
             f"mv {this.place}/vda.raw.zst.part {this.place}/vda.raw.zst")
 
 
-def reader_of_naive(this, command):
+def reader_of_fifo(this, command):
     fifo = this.place / "disk.fifo"
     this.until(fifo.exists, "the FIFO")
     this.start(f"{{ {command} }} <{fifo} >{this.place}/vda.raw.zst.part")
@@ -300,71 +319,83 @@ def reader_of_naive(this, command):
 def naive_late(this):
     def then(this, _):
         time.sleep(STALL_SECONDS)
-        reader_of_naive(this, "cat;")
-    return push(this, command=naive(this), then=then)
+        reader_of_fifo(this, "cat;")
+    return push(this, command=to_fifo(this, "reorder=$size"), then=then)
 
 
 def naive_stalled(this):
     def then(this, _):
-        reader_of_naive(this, f"head -c {SOME}; sleep {STALL_SECONDS}; cat;")
-    return push(this, command=naive(this), then=then)
+        reader_of_fifo(this, f"head -c {SOME}; sleep {STALL_SECONDS}; cat;")
+    return push(this, command=to_fifo(this, "reorder=$size"), then=then)
 
 
 def naive_dead(this):
     def then(this, _):
-        reader_of_naive(this, f"head -c {SOME};")
-    return push(this, command=naive(this), then=then)
+        reader_of_fifo(this, f"head -c {SOME};")
+    return push(this, command=to_fifo(this, "reorder=$size"), then=then)
 
 
 def naive_disordered(this):
     def then(this, _):
-        reader_of_naive(this, "cat;")
+        reader_of_fifo(this, "cat;")
         # As long as it takes until so much has been overwritten; then somebody ends the job.
         time.sleep(10)
         if this.monitor.job("stream"):
             this.monitor.execute("block-job-cancel", device="stream", force=True)
-    return push(this, command=naive(this, "size=$size reorder=8M"), then=then, speed=1 << 20)
+    return push(this, command=to_fifo(this, "reorder=8M"), then=then, speed=1 << 20)
 
 
 # The example, with two disks
 
-def live(this, wrapper="", then=None, expected=0, scratch=None, more=()):
-    """Examples/LiveBackup/live-backup.py, with shell commands before each stream-disk."""
+def live(this, then=None, expected=0, scratch=None, before=""):
+    """Examples/LiveBackup/live-backup.py; `before` are shell commands before each stream-disk."""
     scratch = scratch or this.place / "scratch"
     scratch.mkdir(exist_ok=True)
-    bin_directory = this.place / "bin"
-    bin_directory.mkdir()
-    (bin_directory / "stream-disk").write_text(
-        f"#!/bin/sh\n{wrapper}\nexec {shlex.quote(str(this.tools.command))} \"$@\"\n")
-    (bin_directory / "stream-disk").chmod(0o755)
+    (this.place / "bin").mkdir()
+    stand_in = this.place / "bin" / "stream-disk"
+    stand_in.write_text(f"#!/bin/sh\n{before}\nexec {shlex.quote(str(this.tools.command))} \"$@\"\n")
+    stand_in.chmod(0o755)
     this.machine.stop()
     this.begin()
     this.copies = this.machine.copy_disks()
-    process = subprocess.Popen(
-        [sys.executable, "-B", this.tools.example, "--qmp", this.place / "qmp2.sock", "--scratch", scratch,
-         "--reserve", "1", *more, f"vda={this.place}/vda.raw.zst", f"vdb={this.place}/vdb.raw.zst",
-         "--", "--zstd", "--quiet"],
-        env=this.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    this.started.append(process)
+    process = start_example(this, scratch)
     this.until(lambda: len(this.monitor.execute("query-jobs")) == 2, "the transaction")
     this.machine.go_on()
     if then:
         then(this, process)
     table = process.communicate(timeout=GIVE_UP_SECONDS)[0]
-    print("".join(f"  | {line}\n" for line in table.splitlines()), end="", flush=True)
+    tell(table)
     assert process.returncode == expected, f"exit status {process.returncode} and not {expected}"
-    this.until_nothing_is_left(scratch)
+    until_nothing_is_left(this, scratch)
     return ", ".join(
         f"{disk}: " + this.arrived(0 if (this.place / f"{disk}.raw.zst").exists() else 1, disk)
         for disk in this.copies)
+
+
+def tell(text):
+    print("".join(f"  | {line}\n" for line in text.splitlines()), end="", flush=True)
+
+
+def start_example(this, scratch, monitor="qmp2.sock"):
+    process = subprocess.Popen(
+        [sys.executable, "-B", this.tools.example, "--qmp", this.place / monitor, "--scratch", scratch,
+         "--reserve", "1", "vda=vda.raw.zst", "vdb=vdb.raw.zst", "--", "--zstd", "--quiet"],
+        env=this.environment, cwd=this.place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    this.started.append(process)
+    return process
+
+
+def remove_by_example(this):
+    """The example's other half, for what a killed one has left."""
+    run(sys.executable, "-B", this.tools.example, "--qmp", this.place / "qmp2.sock", "--remove", "vda", "vdb",
+        stdout=subprocess.DEVNULL)
 
 
 def until_nothing_is_left(this, scratch):
     assert not this.monitor.execute("query-jobs"), "a job is left"
     assert not this.monitor.execute("query-block-exports"), "an export is left"
     assert this.named() == this.nodes, f"nodes are left: {this.named() - this.nodes}"
-    assert not list(scratch.iterdir()), "files are left"
-    # It would say that there is none.
+    assert not list(scratch.rglob("*.qcow2")), "images are left"
     try:
         this.monitor.execute("nbd-server-stop")
     except Refused:
@@ -372,39 +403,61 @@ def until_nothing_is_left(this, scratch):
     raise AssertionError("the NBD server is left")
 
 
-Try.until_nothing_is_left = until_nothing_is_left
+def server_of(this, process, disk):
+    """The nbdkit that the example's stream-disk has for a disk."""
+    def found():
+        for child in descendants(process.pid):
+            if f"/{disk}?socket=".encode() in command_of(child):
+                for server in [child, *descendants(child)]:
+                    if name_of(server) == "nbdkit":
+                        return server
+        return None
+    this.until(found, f"the nbdkit of {disk}")
+    return found()
 
 
 def live_undisturbed(this):
-    return live(this, "sleep 3")
+    return live(this, before="sleep 2")
 
 
 def live_stalled(this):
-    return live(this, f"case $* in *vda*) sleep {STALL_SECONDS} ;; esac")
+    def then(this, process):
+        server = server_of(this, process, "vda")
+        os.kill(server, signal.SIGSTOP)
+        # Another backup of the same disk is refused, and does no harm to this one.
+        second = start_example(this, this.place / "scratch", "qmp3.sock")
+        tell(second.communicate(timeout=GIVE_UP_SECONDS)[0])
+        assert second.returncode == 1, f"the second has exit status {second.returncode}"
+        time.sleep(STALL_SECONDS)
+        os.kill(server, signal.SIGCONT)
+    return live(this, then)
 
 
-def live_dead(this):
-    return live(this, "case $* in *vdb*) exit 1 ;; esac; sleep 2", expected=1)
+def live_killed_server(this):
+    def then(this, process):
+        os.kill(server_of(this, process, "vda"), signal.SIGKILL)
+    return live(this, then, expected=1)
 
 
 def live_ended(this):
     def then(this, process):
-        time.sleep(3)
+        server_of(this, process, "vda")
         process.send_signal(signal.SIGTERM)
-    return live(this, "sleep 20", then, expected=128 + signal.SIGTERM)
+    return live(this, then, expected=128 + signal.SIGTERM, before="case $* in *vdb*) sleep 20 ;; esac")
 
 
 def live_killed(this):
     def then(this, process):
+        process.kill()
+        process.wait()
         time.sleep(3)
-        servers = [child for child in descendants(process.pid) if name_of(child) == "nbdkit"]
-        for server in servers:
-            os.kill(server, signal.SIGKILL)
-    return live(this, "set -- \"$@\"; nice -n 19 true; sleep 2.9", then, expected=1)
+        assert this.monitor.execute("query-jobs"), "no job is left to be removed"
+        remove_by_example(this)
+    return live(this, then, expected=-signal.SIGKILL, before="sleep 20")
 
 
 def live_full(this):
-    return live(this, "sleep 50", expected=1, scratch=this.small("6M"))
+    return live(this, expected=1, scratch=this.small("6M"), before="sleep 50")
 
 
 # (way, what happens, what runs it, what arrives, whether the machine must see no error)
@@ -419,9 +472,11 @@ CASES = [
     ("mirror", "nbdkit is killed", mirror_killed, "none", True),
     ("mirror", "the spool is full", mirror_full, "none", True),
     ("push", "nothing", push_undisturbed, "the disk", True),
+    ("push", "nothing; ended by SIGTERM, not by exitlast", push_by_signal, "the disk", True),
     ("push", f"the reader stalls for {STALL_SECONDS} s", push_stalled, "the disk", True),
     ("push", "the reader dies", push_dead, "none", True),
     ("push", "nbdkit is killed", push_killed, "none", False),
+    ("push", f"a FIFO's reader comes after {STALL_SECONDS} s", push_late, "the disk", True),
     ("push", "the spool is full", push_full, "none", False),
     ("push, `reorder=$size`", f"a FIFO's reader comes after {STALL_SECONDS} s", naive_late, "the disk",
      False),
@@ -429,9 +484,10 @@ CASES = [
     ("push, `reorder=$size`", "the reader dies", naive_dead, "none", False),
     ("push, `reorder=8M`", "the job is slow", naive_disordered, "none", False),
     ("`live-backup.py`", "nothing", live_undisturbed, "vda: the disk, vdb: the disk", True),
-    ("`live-backup.py`", f"one reader stalls for {STALL_SECONDS} s", live_stalled,
+    ("`live-backup.py`", f"one nbdkit stands still for {STALL_SECONDS} s", live_stalled,
      "vda: the disk, vdb: the disk", True),
-    ("`live-backup.py`", "one reader dies", live_dead, "vda: the disk, vdb: none", True),
-    ("`live-backup.py`", "SIGTERM", live_ended, "vda: none, vdb: none", True),
-    ("`live-backup.py`", "the scratch directory is full", live_full, "vda: none, vdb: none", True),
+    ("`live-backup.py`", "one nbdkit is killed", live_killed_server, "vda: none, vdb: the disk", True),
+    ("`live-backup.py`", "it gets SIGTERM", live_ended, "vda: none, vdb: none", True),
+    ("`live-backup.py`", "it is killed, and `--remove` follows", live_killed, "vda: none, vdb: none", True),
+    ("`live-backup.py`", "its scratch directory is full", live_full, "vda: none, vdb: none", True),
 ]

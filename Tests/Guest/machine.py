@@ -15,6 +15,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 MODULES = ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
            "virtio_blk"]
 BOOT_SECONDS = 120
+# A machine that writes nothing for as long is not slow.
+WRITE_SECONDS = 10
 
 
 def run(*command, **more):
@@ -60,9 +62,10 @@ class Machine:
         command = [
             "qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-smp", "1", "-m", "256",
             "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
-            # The second is for a program that is tried.
+            # A monitor takes one client: the others are for programs that are tried.
             "-qmp", f"unix:{place}/qmp.sock,server=on,wait=off",
             "-qmp", f"unix:{place}/qmp2.sock,server=on,wait=off",
+            "-qmp", f"unix:{place}/qmp3.sock,server=on,wait=off",
             "-kernel", str(kernel), "-initrd", str(initrd),
             "-append", "console=ttyS0 loglevel=1 panic=-1"]
         for name, path in disks.items():
@@ -111,6 +114,19 @@ class Machine:
                 raise RuntimeError(f"the machine did not come to {what} within {seconds} s")
             time.sleep(0.05)
 
+    def goes_on(self):
+        """Whether every disk is written to."""
+        before = {disk: self.operations(disk) for disk in self.disks}
+        deadline = time.monotonic() + WRITE_SECONDS
+        while any(self.operations(disk) == before[disk] for disk in self.disks):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
+
+    def status(self):
+        return self.monitor.execute("query-status")["status"]
+
     def stop(self):
         self.monitor.execute("stop")
 
@@ -153,7 +169,12 @@ def descendants(process):
     """The numbers of all processes that this one has started, and theirs."""
     found = []
     for task in pathlib.Path(f"/proc/{process}/task").glob("*/children"):
-        for child in task.read_text().split():
+        try:
+            children = task.read_text().split()
+        except OSError:
+            # It has just ended.
+            continue
+        for child in children:
             found += [int(child), *descendants(int(child))]
     return found
 
@@ -163,6 +184,13 @@ def name_of(process):
         return pathlib.Path(f"/proc/{process}/comm").read_text().strip()
     except OSError:
         return ""
+
+
+def command_of(process):
+    try:
+        return pathlib.Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def kill_server(process, number):
