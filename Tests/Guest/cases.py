@@ -15,6 +15,8 @@ from recipes import Recipe
 STALL_SECONDS = 8
 GIVE_UP_SECONDS = 60
 SOME = 16 << 20
+# So that there are some seconds in which the machine can overwrite what the job has not come to.
+SLOW = {"speed": 48 << 20}
 
 
 class Try:
@@ -25,7 +27,7 @@ class Try:
         self.tools = tools
         self.size = os.path.getsize(machine.disks["vda"])
         self.environment = {
-            **os.environ, "size": str(self.size), "STREAM_DISK_PLUGIN": str(tools.plugin),
+            **os.environ, "size": str(self.size), "TMPDIR": str(self.place), "STREAM_DISK_PLUGIN": str(tools.plugin),
             "PATH": f"{self.place}/bin:{tools.command.parent}:{os.environ['PATH']}"}
         self.log = open(self.place / "log", "ab")
         self.started = []
@@ -222,21 +224,16 @@ def server_killed(this, process):
     kill_server(process.pid, signal.SIGKILL)
 
 
-def slow(this):
-    """So that there are some seconds in which the machine can overwrite what comes later."""
-    return {"speed": 48 << 20}
-
-
 def push_undisturbed(this):
-    return push(this, **slow(this))
+    return push(this, **SLOW)
 
 
 def push_stalled(this):
-    return push(this, reader=whole(this, f"sleep {STALL_SECONDS}"), **slow(this))
+    return push(this, reader=whole(this, f"sleep {STALL_SECONDS}"), **SLOW)
 
 
 def push_dead(this):
-    return push(this, reader="head -c 100000 >/dev/null; exit 1", **slow(this))
+    return push(this, reader="head -c 100000 >/dev/null; exit 1", **SLOW)
 
 
 def push_killed(this):
@@ -245,7 +242,7 @@ def push_killed(this):
 
 def push_full(this):
     try:
-        return push(this, then=continue_when_stopped, spool=this.small("48M"), **slow(this))
+        return push(this, then=continue_when_stopped, spool=this.small("48M"), **SLOW)
     finally:
         this.machine.go_on()
         time.sleep(1)
@@ -271,22 +268,29 @@ def push_by_signal(this):
         this.until_job_gone("stream")
         this.send(Recipe("Push", this.place).messages(1))
         kill_server(process.pid, signal.SIGTERM)
-    return push(this, then=leave, changes={" --filter=exitlast": ""}, ended=True, **slow(this))
+    return push(this, then=leave, changes={" --filter=exitlast": ""}, ended=True, **SLOW)
 
 
 def push_late(this):
     def then(this, _):
         time.sleep(STALL_SECONDS)
         reader_of_fifo(this, "cat;")
-    return push(this, command=to_fifo(this, "rewind=$size"), then=then, **slow(this))
+    return push(this, command=to_fifo(this, "rewind=$size"), then=then, **SLOW)
 
 
 def mirror_undisturbed(this):
-    return push(this, "Mirror", **slow(this))
+    return push(this, "Mirror", **SLOW)
 
 
 def mirror_stalled(this):
-    return push(this, "Mirror", reader=whole(this, f"sleep {STALL_SECONDS}"), **slow(this))
+    return push(this, "Mirror", reader=whole(this, f"sleep {STALL_SECONDS}"), **SLOW)
+
+
+def mirror_late(this):
+    def then(this, _):
+        time.sleep(STALL_SECONDS)
+        reader_of_fifo(this, "cat;")
+    return push(this, "Mirror", command=to_fifo(this, "rewind=$size"), then=then, **SLOW)
 
 
 def mirror_killed(this):
@@ -295,13 +299,13 @@ def mirror_killed(this):
 
 def mirror_full(this):
     try:
-        return push(this, "Mirror", spool=this.small("48M"), **slow(this))
+        return push(this, "Mirror", spool=this.small("48M"), **SLOW)
     finally:
         this.machine.go_on()
         time.sleep(1)
 
 
-# What the page warns of: no rewind=, and the machine waits for the reader
+# What the page warns of: without rewind= the machine waits for the reader
 
 def to_fifo(this, window):
     return (f"nbdkit -f -U {this.place}/push.sock --filter=exitlast streaming {this.place}/disk.fifo "
@@ -316,26 +320,26 @@ def reader_of_fifo(this, command):
     this.start(f"{{ {command} }} <{fifo} >{this.place}/vda.raw.zst.part")
 
 
-def naive_late(this):
+def waiting_late(this):
     def then(this, _):
         time.sleep(STALL_SECONDS)
         reader_of_fifo(this, "cat;")
     return push(this, command=to_fifo(this, "reorder=$size"), then=then)
 
 
-def naive_stalled(this):
+def waiting_stalled(this):
     def then(this, _):
         reader_of_fifo(this, f"head -c {SOME}; sleep {STALL_SECONDS}; cat;")
     return push(this, command=to_fifo(this, "reorder=$size"), then=then)
 
 
-def naive_dead(this):
+def waiting_dead(this):
     def then(this, _):
         reader_of_fifo(this, f"head -c {SOME};")
     return push(this, command=to_fifo(this, "reorder=$size"), then=then)
 
 
-def naive_disordered(this):
+def waiting_disordered(this):
     def then(this, _):
         reader_of_fifo(this, "cat;")
         # As long as it takes until so much has been overwritten; then somebody ends the job.
@@ -469,6 +473,7 @@ CASES = [
     ("pull", "the temporary image's directory is full", pull_full, "none", True),
     ("mirror", "nothing", mirror_undisturbed, "the disk", True),
     ("mirror", f"the reader stalls for {STALL_SECONDS} s", mirror_stalled, "the disk", True),
+    ("mirror", f"a FIFO's reader comes after {STALL_SECONDS} s", mirror_late, "the disk", True),
     ("mirror", "nbdkit is killed", mirror_killed, "none", True),
     ("mirror", "the spool is full", mirror_full, "none", True),
     ("push", "nothing", push_undisturbed, "the disk", True),
@@ -478,11 +483,11 @@ CASES = [
     ("push", "nbdkit is killed", push_killed, "none", False),
     ("push", f"a FIFO's reader comes after {STALL_SECONDS} s", push_late, "the disk", True),
     ("push", "the spool is full", push_full, "none", False),
-    ("push, `reorder=$size`", f"a FIFO's reader comes after {STALL_SECONDS} s", naive_late, "the disk",
+    ("push, `reorder=$size`", f"a FIFO's reader comes after {STALL_SECONDS} s", waiting_late, "the disk",
      False),
-    ("push, `reorder=$size`", f"the reader stalls for {STALL_SECONDS} s", naive_stalled, "the disk", False),
-    ("push, `reorder=$size`", "the reader dies", naive_dead, "none", False),
-    ("push, `reorder=8M`", "the job is slow", naive_disordered, "none", False),
+    ("push, `reorder=$size`", f"the reader stalls for {STALL_SECONDS} s", waiting_stalled, "the disk", False),
+    ("push, `reorder=$size`", "the reader dies", waiting_dead, "none", False),
+    ("push, `reorder=8M`", "the job is slow", waiting_disordered, "none", False),
     ("`live-backup.py`", "nothing", live_undisturbed, "vda: the disk, vdb: the disk", True),
     ("`live-backup.py`", f"one nbdkit stands still for {STALL_SECONDS} s", live_stalled,
      "vda: the disk, vdb: the disk", True),
