@@ -6,8 +6,8 @@ usage: live-backup.py --qmp SOCKET --scratch DIRECTORY [--reserve MIB] [--timeou
        live-backup.py --qmp SOCKET --remove NODE [NODE ...]
 
 NODE is the node name of a disk (query-named-block-nodes lists them), TARGET the file that gets its
-backup: stream-disk(1) writes it aside and gives it its name once it is whole. What follows -- is passed
-on to each "stream-disk write", as in "-- --zstd --quiet".
+backup. It has that name only once it is whole; what had the name before stays until then. What follows --
+is passed on to each "stream-disk write", as in "-- --zstd --quiet".
 
 How it works. For each disk a temporary qcow2 image is made in the scratch directory, with the disk
 as its backing file. In one transaction a job is started on each disk that copies what the guest is
@@ -20,7 +20,7 @@ What the guest overwrites during the backup has to fit into the scratch director
 guest that runs out of space.
 
 Whatever happens, jobs, exports and images are removed at the end, and one line a disk says what became
-of it. Only SIGKILL prevents that: --remove makes up for it.
+of it. Only SIGKILL prevents that: --remove makes up for it, but for a file TARGET.new.
 
 It has to run as QEMU's user, or as root, on QEMU's host: QEMU opens what is made in the scratch directory.
 
@@ -38,6 +38,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 # What is asked of QEMU has nothing to do with how large a disk is, so an answer comes soon.
 ANSWER_SECONDS = 30
@@ -130,6 +131,8 @@ class Disk:
     def __init__(self, node, target=None):
         self.node = node
         self.target = target
+        # Until it is known that what has arrived is of the point in time.
+        self.aside = f"{target}.new"
         # Of the image's node, the job and the export; each kind has names of its own.
         self.name = f"live-backup-{node}"
         self.file = f"{self.name}-file"
@@ -159,8 +162,8 @@ class Disk:
         self.outcome = "not finished"
         # In a session of its own, so that ^C reaches this program alone, which ends it in order.
         self.stream = subprocess.Popen(
-            ["stream-disk", "write", *options, f"nbd+unix:///{self.node}?socket={server}",
-             "-o", self.target], stdin=subprocess.DEVNULL, start_new_session=True)
+            ["stream-disk", "write", *options, f"nbd+unix:///{self.node}?socket={urllib.parse.quote(server)}",
+             "-o", self.aside], stdin=subprocess.DEVNULL, start_new_session=True)
 
     def check(self, monitor):
         """The image shows the point in time as long as the job is there."""
@@ -176,20 +179,25 @@ class Disk:
         self.check(monitor)
         if ended is None:
             return False
+        if ended == 0:
+            os.replace(self.aside, self.target)
         words = {0: "whole", 3: "short, or not known to be whole"}
         self.status, self.outcome = ended, words.get(ended, f"failed, status {ended}")
         return True
 
     def end_stream(self):
-        """Ends a pull that goes on. stream-disk leaves nothing behind on SIGTERM."""
-        if self.stream is None or self.stream.poll() is not None:
+        """Ends a pull that goes on, and removes what it has made and is not the backup."""
+        if self.stream is None:
             return
-        self.stream.terminate()
+        if self.stream.poll() is None:
+            self.stream.terminate()
         try:
             self.stream.wait(ANSWER_SECONDS)
         except subprocess.TimeoutExpired:
             self.stream.kill()
             self.stream.wait()
+        if os.path.exists(self.aside):
+            os.remove(self.aside)
 
     def remove(self, monitor):
         """Removes what QEMU has for the backup, as far as it is there."""
@@ -242,7 +250,11 @@ def back_up(monitor, disks, arguments, scratch, signals):
     finally:
         for disk in disks:
             disk.end_stream()
-        monitor.execute("nbd-server-stop")
+        try:
+            monitor.execute("nbd-server-stop")
+        except Failure as failure:
+            # What came before this says more.
+            say(failure)
 
 
 def pull_all(monitor, disks, arguments, server, signals):

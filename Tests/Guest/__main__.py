@@ -18,8 +18,9 @@ import time
 import traceback
 
 import machine
-from cases import CASES, Try
+from cases import CASES
 from recipes import PAGE
+from trial import Try
 
 MIB = 1 << 20
 BEGIN, END = "<!-- made by make check-guest: begin -->", "<!-- made by make check-guest: end -->"
@@ -41,7 +42,7 @@ def make_disk(path, size, seed):
 def memory():
     """A directory in memory: a pause is then somebody's who is waited for, and not this host's disk's."""
     with tempfile.TemporaryDirectory(prefix="check-guest-") as directory:
-        machine.run("mount", "-t", "tmpfs", "memory", directory)
+        machine.run("mount", "-t", "tmpfs", "-o", "mode=700", "memory", directory)
         try:
             yield pathlib.Path(directory)
         finally:
@@ -113,7 +114,8 @@ def main():
                   PAGE.parents[1] / "Examples" / "LiveBackup" / "live-backup.py")
     system = machine.prepare(pathlib.Path(cache).resolve())
     chosen = [case for case in CASES if all(word in f"{case[0]}: {case[1]}" for word in words)]
-    lines = [facts(system), "", "| way | what happens | I/O errors | longest pause, s | stopped, s | there is then |",
+    lines = [facts(system), "",
+             "| way | what happens | I/O errors | longest pause, s | stopped, s | there is then |",
              "| --- | --- | ---: | ---: | ---: | --- |"]
     print("\n".join(lines), flush=True)
     lines.append(baseline(system))
