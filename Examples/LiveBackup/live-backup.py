@@ -70,6 +70,8 @@ class Monitor:
 
     def __init__(self, path):
         self.count = 0
+        # Whether QEMU's NBD server was started here.
+        self.serves = False
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(ANSWER_SECONDS)
         try:
@@ -245,16 +247,8 @@ def back_up(monitor, disks, arguments, scratch, signals):
     monitor.execute("transaction", actions=[disk.action() for disk in disks])
     server = os.path.join(scratch, "nbd.sock")
     monitor.execute("nbd-server-start", addr={"type": "unix", "data": {"path": server}})
-    try:
-        pull_all(monitor, disks, arguments, server, signals)
-    finally:
-        for disk in disks:
-            disk.end_stream()
-        try:
-            monitor.execute("nbd-server-stop")
-        except Failure as failure:
-            # What came before this says more.
-            say(failure)
+    monitor.serves = True
+    pull_all(monitor, disks, arguments, server, signals)
 
 
 def pull_all(monitor, disks, arguments, server, signals):
@@ -281,24 +275,30 @@ def pull_all(monitor, disks, arguments, server, signals):
             raise Failure(f"not finished within --timeout={arguments.timeout:g} seconds")
 
 
-def clean_up(monitor, disks, was_running):
-    """Removes all that was made. What can't be removed hinders nothing else. Returns whether all went."""
+def clean_up(monitor, disks, was_stopped):
+    """Removes all that was made, first what the guest may wait for. Returns whether all went."""
+    steps = [(disk.node, lambda disk=disk: disk.remove(monitor)) for disk in disks]
+    if not was_stopped:
+        steps.append(("the guest", lambda: let_go_on(monitor)))
+    steps += [(disk.target, disk.end_stream) for disk in disks]
+    if monitor.serves:
+        steps.append(("the NBD server", lambda: monitor.execute("nbd-server-stop")))
     clean = True
-    for disk in disks:
+    for name, step in steps:
         try:
-            disk.remove(monitor)
-        except Failure as failure:
-            say(f"left behind of {disk.node}: {failure}")
+            step()
+        except (Failure, OSError) as failure:
+            # It hinders none of the others.
+            say(f"left behind: {name}: {failure}")
             clean = False
-    try:
-        # A write that found the scratch directory full is done again, now without a copy before it.
-        if was_running and monitor.status() == "io-error":
-            monitor.execute("cont")
-            say("the guest was stopped and goes on now")
-    except Failure as failure:
-        say(f"the guest may be stopped: {failure}")
-        clean = False
     return clean
+
+
+def let_go_on(monitor):
+    """A write that found the scratch directory full is done again, now without a copy before it."""
+    if monitor.status() == "io-error":
+        monitor.execute("cont")
+        say("the guest was stopped by QEMU, and goes on now")
 
 
 def say(text):
@@ -311,7 +311,7 @@ def run(arguments, signals):
     try:
         monitor = Monitor(arguments.qmp)
         refuse_leftovers(monitor, disks, monitor.nodes())
-        was_running = monitor.status() == "running"
+        was_stopped = monitor.status() == "io-error"
         with tempfile.TemporaryDirectory(prefix="live-backup-", dir=arguments.scratch) as scratch:
             try:
                 back_up(monitor, disks, arguments, scratch, signals)
@@ -319,7 +319,7 @@ def run(arguments, signals):
                 say(failure)
                 failed = True
             finally:
-                failed |= not clean_up(monitor, disks, was_running)
+                failed |= not clean_up(monitor, disks, was_stopped)
     except (Failure, OSError) as failure:
         say(failure)
         failed = True

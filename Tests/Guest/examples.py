@@ -123,4 +123,4 @@ def killed(this):
 
 
 def full(this):
-    return live(this, expected=1, scratch=this.small("6M"), before="sleep 50")
+    return live(this, expected=1, scratch=this.small("6M"), before="exec sleep 50")
