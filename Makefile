@@ -5,6 +5,9 @@
 #   make check-versions  run the end-to-end tests with this nbdkit and with Debian's newest, unpacked
 #                   into build/ with its own C library
 #   make check-ceph  let a Ceph cluster of its own, in memory and on loopback, import format=rbd-*, as root
+#   make check-guest  back up a real, emulated machine while it runs, in every way of docs/BACKUP.md, and tell
+#                   what it saw, in about 10 minutes (into the page: make check-guest WRITE=1; some:
+#                   make check-guest WORD=pull)
 #   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 30 minutes
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
 #   make bench-count  count allocations and system calls per request, into the same page
@@ -77,9 +80,9 @@ SCRIPTS := .ci/run debian/tests/stream Tests/Sanitizers/bin/nbdkit \
 # In the order written: what is missing is installed before it is used.
 .NOTPARALLEL:
 .SECONDEXPANSION:
-.PHONY: build demo check check-versions check-ceph nested-packages sanitize fuzz soak bench \
-  bench-count bench-scale install uninstall man docs format lint dist check-dist deb \
-  check-deb rpm deps demo-deps bench-deps pack-deps ceph-deps clean help
+.PHONY: build demo check check-versions check-ceph check-guest nested-packages sanitize fuzz soak \
+  bench bench-count bench-scale install uninstall man docs format lint dist check-dist deb check-deb \
+  rpm deps demo-deps bench-deps pack-deps ceph-deps guest-deps clean help
 
 build: $(PLUGIN) $(COMMAND)
 
@@ -121,7 +124,7 @@ docs:
 	  --warnings-as-errors --output-path build/docs
 
 # Through the environment: a file's name may hold anything, and a pattern of rows an asterisk.
-export IMAGE FORMAT OUT QUICK ROWS
+export IMAGE FORMAT OUT QUICK ROWS WORD
 
 demo: demo-deps build
 	@scripts/demo.sh "$$IMAGE" "$$OUT" "$$FORMAT"
@@ -169,6 +172,9 @@ check-versions: deps build nested-packages
 
 check-ceph: ceph-deps build
 	scripts/check-ceph.sh '$(PLUGIN)'
+
+check-guest: guest-deps build
+	@scripts/check-guest.sh $(if $(WRITE),--write) $${WORD:+"$$WORD"}
 
 # Without the two suites that only compute: they take minutes there, and make fuzz does the same.
 SANITIZED = --skip 'EndToEndTests|RandomOperationsTests|EveryLayoutTests'
@@ -298,7 +304,7 @@ lint:
 deps:
 	@scripts/deps.sh check
 
-demo-deps bench-deps pack-deps ceph-deps:
+demo-deps bench-deps pack-deps ceph-deps guest-deps:
 	@scripts/deps.sh $(@:-deps=)
 
 clean:

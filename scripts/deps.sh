@@ -1,9 +1,9 @@
 #!/bin/sh
 # Install what is missing to build and run the demo, or every test as well, or the benchmarks too,
-# to build packages, or to have a Ceph cluster.
+# to build packages, to have a Ceph cluster, or a machine to back up.
 # Silent when nothing is missing. Without the right to install, say what to type.
 #
-# usage: scripts/deps.sh demo|check|bench|pack|ceph
+# usage: scripts/deps.sh demo|check|bench|pack|ceph|guest
 set -eu
 
 # set | probe | package for apt | for dnf, where a path is a name too and - is nothing to do
@@ -65,6 +65,10 @@ bench | fio:nbd                                  | fio                | fio-engi
 ceph  | command:ceph-mon                         | ceph-mon           | ceph-mon
 ceph  | command:ceph-osd                         | ceph-osd           | ceph-osd
 ceph  | command:rbd                              | ceph-common        | ceph-common
+guest | command:qemu-system-x86_64               | qemu-system-x86    | qemu-system-x86-core
+guest | command:cc                               | gcc                | gcc
+guest | command:cpio                             | cpio               | cpio
+guest | command:unshare                          | util-linux         | util-linux
 pack  | command:debootstrap                      | debootstrap        | -
 pack  | command:dh                               | debhelper          | -
 pack  | command:lintian                          | lintian            | -
@@ -91,7 +95,8 @@ case ${1-} in
   bench) sets='demo check bench' ;;
   pack) sets='demo pack' ;;
   ceph) sets='demo ceph' ;;
-  *) echo "usage: $0 demo|check|bench|pack|ceph" >&2; exit 2 ;;
+  guest) sets='demo guest' ;;
+  *) echo "usage: $0 demo|check|bench|pack|ceph|guest" >&2; exit 2 ;;
 esac
 
 manager=

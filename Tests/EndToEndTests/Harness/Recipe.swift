@@ -110,8 +110,8 @@ struct Recipe: Sendable, CustomTestStringConvertible {
       result: "qemu-img convert -f qcow2 -O raw got restored; cat restored", copies: [],
       ends: ["cat"], waitsForReader: true),
     Recipe(
-      title: "Back up a disk in use", before: "\(someReader)\n\(someClient)", result: "cat got",
-      copies: []),
+      title: "Back up a disk in use", before: someClient, result: "cat disk.raw",
+      copies: ["disk.raw"], ends: ["cat"]),
   ]
 
   /// For what is not here (a plugin that is installed, another machine, an object store, a tape) and
