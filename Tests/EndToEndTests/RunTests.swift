@@ -45,6 +45,50 @@ struct RunTests {
     }
   }
 
+  @Test(
+    "a signal to nbdkit as process 1 of a PID namespace ends all in order",
+    .requires("nbdkit", "nbdcopy", "unshare"), arguments: [SIGTERM, SIGHUP, SIGINT])
+  func processOne(number: CInt) async throws {
+    let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image")
+    let fifo = sandbox.path("fifo")
+    let report = sandbox.path("report")
+    // Nobody reads the FIFO, so the client waits.
+    let unshare = try await sandbox.start([
+      "unshare", "--pid", "--fork", "nbdkit", "-v", "-U", "-", try Plugin.path(), "pipe=\(fifo)",
+      "report=\(report)", "--run", "exec nbdcopy --synchronous '\(image)' \"$uri\"",
+    ])
+    try await eventually("a request") { unshare.errors.contains("streaming: pwrite") }
+    let children = text(of: "/proc/\(unshare.pid)/task/\(unshare.pid)/children")
+    let started = try #require(pid_t(children.split(separator: " ").first ?? ""))
+    #expect(kill(started, number) == 0)
+    try await unshare.exit(within: .atOnce)
+    #expect(try Report(report).outcome == "failed")
+    #expect(access(fifo, F_OK) == -1)
+    #expect(!unshare.errors.contains("Assertion"))
+  }
+
+  @Test(
+    "where the process that waits is killed, the reader of standard output sees the end",
+    .requires("nbdkit"))
+  func waitingKilled() async throws {
+    let sandbox = try Sandbox.current()
+    let report = sandbox.path("report")
+    let started = sandbox.path("started")
+    let pipeline = try await sandbox.start([
+      "/bin/sh", "-c",
+      """
+      sh -c 'echo $$ >"$0"; exec nbdkit -U - "$1" - size=1M report="$2" --run "
+        echo there >&2; exec sleep 1000 >/dev/null"' "$1" "$2" "$3" | cat
+      """, "sh", started, try Plugin.path(), report,
+    ])
+    try await eventually("the command to start") { pipeline.errors.contains("there") }
+    let pid = try #require(pid_t(text(of: started).split(separator: "\n").first ?? ""))
+    #expect(kill(pid, SIGKILL) == 0)
+    try await pipeline.exit(within: .atOnce)
+    #expect(try Report(report).outcome == "short")
+  }
+
   @Test("the command finds the FIFO in each of 200 starts on a loaded machine", .requires("nbdkit"))
   func alwaysThere() async throws {
     let sandbox = try Sandbox.current()
