@@ -231,7 +231,8 @@ soak: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
 soak: deps build
 	$(SOAK) 'EveryLayoutTests|RandomOperationsTests|RandomReadsTests'
 	$(SOAK) 'DisorderedClientTests'
-	$(SOAK) 'RandomLivesTests'
+	# A hundred thousand, several at a time: most of a life is waiting.
+	seq 8 | xargs -P 8 -I @ env LIVES=12500 $(SOAK:--filter=--skip-build --filter) 'RandomLivesTests'
 	$(SOAK) 'StreamDiskStatusTests/kills'
 	$(HOSTILE)/random_signals.py --runs 5000
 	$(HOSTILE)/early_signals.py --runs 10000

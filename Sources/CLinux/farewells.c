@@ -69,13 +69,13 @@ struct address {
     struct sockaddr_un local;
   };
 };
-enum { LISTENERS = 64, LOOKED_AT = 65536 };
+enum { LISTENERS = 64, LOW = 1024, LOOKED_AT = 65536 };
 static struct address listeners[LISTENERS];
 static int listener_count;
 
-static int descriptor_limit(void) {
-  long most = sysconf(_SC_OPEN_MAX);
-  return most > 0 && most < LOOKED_AT ? (int)most : LOOKED_AT;
+static int descriptor_limit(int most) {
+  long limit = sysconf(_SC_OPEN_MAX);
+  return limit > 0 && limit < most ? (int)limit : most;
 }
 
 /* Of a stream socket with a name that listens, or that does not. */
@@ -107,9 +107,11 @@ static bool is_of(const struct address *listener, const struct address *one) {
   }
 }
 
+/* They are among the first that a process opens. */
 void clinux_find_listeners(void) {
   listener_count = 0;
-  for (int descriptor = 0; descriptor < descriptor_limit() && listener_count < LISTENERS; descriptor++)
+  const int limit = descriptor_limit(LOW);
+  for (int descriptor = 0; descriptor < limit && listener_count < LISTENERS; descriptor++)
     if (find_address(descriptor, true, &listeners[listener_count])) listener_count++;
 }
 
@@ -126,6 +128,7 @@ void clinux_cut_off_clients(void) {
     int socket = clients[place] - 1;
     if (socket != -1 && !has_left(socket)) was_cut_off[place] = true;
   }
-  for (int descriptor = 0; descriptor < descriptor_limit(); descriptor++)
+  const int limit = descriptor_limit(LOOKED_AT);
+  for (int descriptor = 0; descriptor < limit; descriptor++)
     if (is_clients(descriptor)) shutdown(descriptor, SHUT_RD);
 }

@@ -222,7 +222,8 @@ static void count_only(int number, siginfo_t *info, void *context) {
 int clinux_watch_termination(int is_waited_for) {
   if (is_waited_for && started != getpid()) waiting = started;
   started = 0;
-  wakes = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  /* Once a process, however often it is called in tests. */
+  if (wakes == -1) wakes = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   clinux_find_listeners();
   for (int kind = 0; kind < KINDS; kind++) {
     struct sigaction found;
