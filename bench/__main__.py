@@ -117,7 +117,7 @@ def time(images: Images, results: Results, quick: bool):
         measured = {
             "title": row.title, "kind": row.kind, "requests": row.requests,
             "commands": {column: command.timed() for column, command in row.commands.items()},
-            "times": timer.measure(row, results.rounds, progress.step),
+            "times": timer.measure(row, min(results.rounds, row.most_rounds), progress.step),
         }
         kept = results.content["rows"] | {row.name: measured}
         results.content["rows"] = {name: kept[name] for name in known if name in kept}

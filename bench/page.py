@@ -51,9 +51,10 @@ def streams(rows: list[dict], rounds: int) -> list[str]:
 def jobs(rows: list[dict], rounds: int) -> list[str]:
     def lines(row: dict) -> list[list[str]]:
         times = row["times"]
+        fewer = f", {len(times[OURS])} rounds" if len(times[OURS]) < rounds else ""
         others = [column for column in times if column != OURS]
         return [
-            [row["title"] if other == others[0] else "",
+            [row["title"] + fewer if other == others[0] else "",
              number(median(times[OURS])) if other == others[0] else "",
              other, number(median(times[other])), spread(ratios(times, OURS, other))]
             for other in others
