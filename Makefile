@@ -233,7 +233,7 @@ soak: deps build
 	$(SOAK) 'DisorderedClientTests'
 	# A hundred thousand, several at a time: most of a life is waiting.
 	seq 8 | xargs -P 8 -I @ env LIVES=12500 $(SOAK:--filter=--skip-build --filter) 'RandomLivesTests'
-	$(SOAK) 'StreamDiskStatusTests/kills'
+	$(SOAK) 'StreamDiskKillTests/kills'
 	$(HOSTILE)/random_signals.py --runs 5000
 	$(HOSTILE)/early_signals.py --runs 10000
 	$(HOSTILE)/waiting_parent.py --early 2000
