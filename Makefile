@@ -231,8 +231,10 @@ soak: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
 soak: deps build
 	$(SOAK) 'EveryLayoutTests|RandomOperationsTests|RandomReadsTests'
 	$(SOAK) 'DisorderedClientTests'
-	# A hundred thousand, several at a time: most of a life is waiting.
-	seq 8 | xargs -P 8 -I @ env LIVES=12500 $(SOAK:--filter=--skip-build --filter) 'RandomLivesTests'
+	# A hundred thousand, several at a time, as most of a life is waiting: by what swift test has built, which
+	# itself runs one at a time.
+	seq 8 | xargs -P 8 -I @ env LIVES=12500 .build/soak/release/nbdkit-streaming-pluginPackageTests.xctest \
+	  --testing-library swift-testing --filter RandomLivesTests
 	$(SOAK) 'StreamDiskKillTests/kills'
 	$(HOSTILE)/random_signals.py --runs 5000
 	$(HOSTILE)/early_signals.py --runs 10000
