@@ -89,8 +89,10 @@ static bool find_address(int descriptor, bool wants_listener, struct address *ad
       (listens != 0) != wants_listener)
     return false;
   address->length = sizeof address->local;
-  return getsockname(descriptor, &address->any, &address->length) == 0 &&
-         address->length > sizeof address->any.sa_family;
+  if (getsockname(descriptor, &address->any, &address->length) == -1) return false;
+  /* A path that fills all of it counts one byte more than there is (unix(7)). */
+  if (address->length > sizeof address->local) address->length = sizeof address->local;
+  return address->length > sizeof address->any.sa_family;
 }
 
 /* A listener may have an address that stands for all of the host's. */
