@@ -80,9 +80,14 @@ final class Child: Sendable {
   private static func file(of program: String) -> FilePath? {
     if program.contains("/") { return FilePath(program) }
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
-    return path.split(separator: ":").lazy.map { FilePath("\($0)/\(program)") }.first {
-      access($0.string, X_OK) == 0
+    for directory in path.split(separator: ":") {
+      let file = "\(directory)/\(program)"
+      // A directory can be "executed", too.
+      if access(file, X_OK) == 0, (try? FileStatus(file))??.kind == .regular {
+        return FilePath(file)
+      }
     }
+    return nil
   }
 
   var isRunning: Bool { pid.withLock { $0 != nil } }
