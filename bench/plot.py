@@ -55,7 +55,7 @@ def draw(rows: list[dict]) -> str:
 
 def draw_jobs(rows: list[dict]) -> str:
     """A block of bars for each job, the longest of them as wide as there is room."""
-    parts, y = [f'<text x="0" y="20">time as a share of the longest of its job · seconds</text>'], 40
+    parts, y = ['<text x="0" y="20">time as a share of the longest of its job · seconds</text>'], 40
     for row in rows:
         times = {column: median(seconds) for column, seconds in row["times"].items()}
         parts.append(f'<text x="0" y="{y + 10}" font-weight="bold">{row["title"]}</text>')

@@ -220,23 +220,30 @@ def jobs(images: Images) -> list[Row]:
     def nbdcopied(image: str, tool: str) -> dict[str, Command]:
         return {f"nbdcopy into `{tool}`": Command(f"{export(image)} | {tool} {{out}}")}
 
-    def packed(image: str) -> dict[str, Command]:
-        convert = "qemu-img convert -c -o compression_type=zstd -W -m 8"
-        return {f"`{convert}`": Command(f"{convert} -f raw -O qcow2 {image} out.qcow2")}
+    def by_qemu_img(image: str, options: str, output: str) -> dict[str, Command]:
+        tool = f"qemu-img convert {options}"
+        return {f"`{tool}`": Command(f"{tool} -f raw {image} {output}")}
+
+    def compressed_qcow2(image: str) -> dict[str, Command]:
+        options = "-c -O qcow2 -o compression_type=zstd -W -m 8"
+        return by_qemu_img(image, options, "out.qcow2")
+
+    def vmdk(image: str) -> dict[str, Command]:
+        return by_qemu_img(image, "-O vmdk -o subformat=streamOptimized", "out.vmdk")
 
     def restored(image: str) -> Row:
-        size, packed = images.size(image), Path(image).with_suffix(".zst")
+        size, stream = images.size(image), Path(image).with_suffix(".zst")
         client = 'qemu-img convert -f raw "$uri" -O qcow2 out.qcow2'
-        file = f"zstd -q -d -f {packed} -o copy && qemu-img convert -f raw copy -O qcow2 out.qcow2"
+        file = f"zstd -q -d -f {stream} -o copy && qemu-img convert -f raw copy -O qcow2 out.qcow2"
         end = "; true {out}"
         return Row(
             f"job-restore-{Path(image).stem}", f"{shown(image)} from zstd to qcow2", "jobs",
-            image=packed.name, check=f"; qemu-img compare -f qcow2 -F raw out.qcow2 {image}", commands={
+            image=stream.name, check=f"; qemu-img compare -f qcow2 -F raw out.qcow2 {image}", commands={
                 OURS: Command(
-                    f"cat {packed} | " + serve("./streaming.so read=- decompress=zstd", size, client)
+                    f"cat {stream} | " + serve("./streaming.so read=- decompress=zstd", size, client)
                     + end),
                 "streaming, raw, from `zstd -dc`": Command(
-                    f"zstd -q -dc {packed} | " + serve("./streaming.so read=-", size, client) + end),
+                    f"zstd -q -dc {stream} | " + serve("./streaming.so read=-", size, client) + end),
                 "`zstd -d` to a file, and `qemu-img convert`": Command(f"{file}; rm copy" + end),
             })
 
@@ -246,16 +253,13 @@ def jobs(images: Images) -> list[Row]:
             check="> /dev/null", most_rounds=rounds,
             commands={OURS: ours(image, f"format={format}"), **against})
 
-    def vmdk(image: str) -> dict[str, Command]:
-        convert = "qemu-img convert -O vmdk -o subformat=streamOptimized"
-        return {f"`{convert}`": Command(f"{convert} -f raw {image} out.vmdk")}
-
+    tool = "zstd -q -1 -T0"
     files, sparse, short = "files.raw", "sparse.raw", "sparse-short.raw"
     zstd = {"streaming to zstd": ours(sparse, "compress=zstd compress-level=1")}
     plain = {"streaming, raw": ours(sparse, "")}
     return [
-        compressed(sparse, "zstd", "zstd -q -1 -T0", nbdcopied(sparse, "zstd -q -1 -T0") | packed(sparse)),
-        compressed(files, "zstd", "zstd -q -1 -T0", nbdcopied(files, "zstd -q -1 -T0") | packed(files)),
+        *(compressed(image, "zstd", tool, nbdcopied(image, tool) | compressed_qcow2(image))
+          for image in (sparse, files)),
         compressed(short, "gzip", "pigz -1", {}),
         compressed(files, "gzip", "pigz -1", {}),
         restored(sparse),
