@@ -8,9 +8,8 @@
 #   make check-guest  back up a real, emulated machine while it runs, in every way of docs/BACKUP.md, and tell
 #                   what it saw, in about 10 minutes (into the page: make check-guest WRITE=1; some:
 #                   make check-guest WORD=pull)
-#   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 30 minutes
+#   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 45 minutes
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
-#   make bench-count  count allocations and system calls per request, into the same page
 #   make sanitize   run the tests under the address and the thread sanitizer, the plugin served by
 #                   nbdkit among them, in about 25 minutes
 #   make fuzz       let libFuzzer at the ordering, reading and the parameters, a minute each (SECONDS=60)
@@ -81,7 +80,7 @@ SCRIPTS := .ci/run debian/tests/stream Tests/Sanitizers/bin/nbdkit \
 .NOTPARALLEL:
 .SECONDEXPANSION:
 .PHONY: build demo check check-versions check-ceph check-guest nested-packages sanitize fuzz soak \
-  bench bench-count bench-scale install uninstall man docs format lint dist check-dist deb check-deb \
+  bench bench-scale install uninstall man docs format lint dist check-dist deb check-deb \
   rpm deps demo-deps bench-deps pack-deps ceph-deps guest-deps clean help
 
 build: $(PLUGIN) $(COMMAND)
@@ -212,8 +211,7 @@ ASSERTING = -Xswiftc -assert-config -Xswiftc Debug
 # What was reached is kept in build/fuzz and gone on from; a finding is left there too.
 fuzz: SECONDS = 60
 fuzz: deps
-	swift build --package-path Tests/Fuzz --scratch-path .build/fuzz --sanitize=fuzzer -Xswiftc -O \
-	  $(ASSERTING)
+	FUZZ=1 swift build --scratch-path .build/fuzz --sanitize=fuzzer -Xswiftc -O $(ASSERTING)
 	mkdir -p build/fuzz/stream build/fuzz/reads build/fuzz/decoder build/fuzz/parameters
 	Tests/Fuzz/Scripts/seeds.sh build/fuzz/decoder
 	.build/fuzz/debug/FuzzStream $(FUZZ) -max_len=300 build/fuzz/stream
@@ -245,9 +243,9 @@ soak: deps build
 
 HOSTILE = /usr/bin/python3 -B Tests/EndToEndTests/Scripts/hostile
 
-bench bench-count: bench-deps build
+bench: bench-deps build
 	$(call nested,Examples/RAMDisk,nbdkit-ramdisk-plugin,$(OPTIMIZED))
-	@/usr/bin/python3 -B bench $(if $(filter bench,$@),time,count)
+	@/usr/bin/python3 -B bench
 
 bench-scale: bench-deps build
 	@/usr/bin/python3 -B bench/scale.py

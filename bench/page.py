@@ -27,6 +27,12 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
     return ["| " + " | ".join(cells) + " |" for cells in (head, rule, *rows)] + [""]
 
 
+def titled(row: dict, rounds: int) -> str:
+    """Its title, with the number of rounds if they are fewer than others have."""
+    most = max(map(len, row["times"].values()))
+    return row["title"] + (f", {most} rounds" if most < rounds else "")
+
+
 def streams(rows: list[dict], rounds: int) -> list[str]:
     columns = (OURS, SMALL, NBDCOPY, FLOOR)
     against = (NBDCOPY, FLOOR, SMALL)
@@ -34,7 +40,7 @@ def streams(rows: list[dict], rounds: int) -> list[str]:
     def cells(row: dict) -> list[str]:
         times = row["times"]
         return [
-            row["title"],
+            titled(row, rounds),
             *(number(median(times[column])) if column in times else "" for column in columns),
             *(spread(ratios(times, OURS, other)) if other in times else "" for other in against),
         ]
@@ -51,10 +57,9 @@ def streams(rows: list[dict], rounds: int) -> list[str]:
 def jobs(rows: list[dict], rounds: int) -> list[str]:
     def lines(row: dict) -> list[list[str]]:
         times = row["times"]
-        fewer = f", {len(times[OURS])} rounds" if len(times[OURS]) < rounds else ""
         others = [column for column in times if column != OURS]
         return [
-            [row["title"] + fewer if other == others[0] else "",
+            [titled(row, rounds) if other == others[0] else "",
              number(median(times[OURS])) if other == others[0] else "",
              other, number(median(times[other])), spread(ratios(times, OURS, other))]
             for other in others
@@ -118,7 +123,7 @@ def pairs(title: str, text: str, rows: list[dict], rounds: int) -> list[str]:
     def cells(row: dict) -> list[str]:
         times = row["times"]
         columns = (times[OURS], times[AGAINST], ratios(times, OURS, AGAINST))
-        return [row["title"], *map(spread, columns)]
+        return [titled(row, rounds), *map(spread, columns)]
 
     head = ["", "s", f"{AGAINST}, s", "ratio"]
     return [
@@ -154,6 +159,37 @@ def memory(results: dict) -> list[str]:
         "### Memory", "",
         "Resident memory of the nbdkit process (VmHWM for the most, and VmRSS every 20 ms) while",
         "`qemu-img convert` writes in order, in requests of up to 2 MiB.", "", *table(head, rows),
+    ]
+
+
+def load(rows: list[dict], disturbed: float) -> list[str]:
+    """How quiet the machine was."""
+    quiet = max(row["others"] for row in rows)
+    again = [row["title"] for row in rows if row["tries"] > 1]
+    lines = [
+        f"- Load: others took at most {quiet:.0%} of one processor while a row was measured (the",
+        "  kernel's own threads are among them, which write to the disk what a job leaves there).",
+    ]
+    if again:
+        lines.append(
+            f"  Measured again, as others took more than {disturbed:.0%}: {'; '.join(again)}")
+    return lines
+
+
+def grown(results: dict) -> list[str]:
+    def cells(title: str, rounds: list[dict]) -> list[str]:
+        values = {field: median(found[field] for found in rounds) for field in rounds[0]}
+        return [
+            title, number(values["seconds"]), number(values["processor"]),
+            f"{max(found['memory'] for found in rounds) / 1024:.1f}",
+            number(values["output"] / 2**20)]
+
+    head = ["", "s", "processor, s", "memory, MiB", "output, MiB"]
+    return [
+        "### Threads, and the size of the disk", "",
+        "Seconds until `qemu-img convert` has its last answer, the processor time of the nbdkit process,",
+        "the most that it had resident (VmHWM), and the bytes it sent. At the level that is the default.",
+        "", *table(head, [cells(title, rounds) for title, rounds in results.items()]),
     ]
 
 
@@ -199,7 +235,10 @@ def render(results: dict) -> str:
     def of(kind: str) -> list[dict]:
         return [row for row in rows if row["kind"] == kind]
 
-    lines = [*(f"- {what}: {value}" for what, value in results["stamp"]["machine"].items()), ""]
+    lines = [f"- {what}: {value}" for what, value in results["stamp"]["machine"].items()]
+    if rows:
+        lines += load(list(rows), results["stamp"]["disturbed"])
+    lines.append("")
     if of("streams"):
         lines += streams(of("streams"), rounds)
     if of("jobs"):
@@ -216,6 +255,8 @@ def render(results: dict) -> str:
         lines += starts(of("start"))
     if "memory" in results:
         lines += memory(results["memory"])
+    if "growth" in results:
+        lines += grown(results["growth"])
     if "counts" in results:
         lines += counts(results["counts"])
     if rows:
