@@ -7,6 +7,7 @@
 # usage: scripts/check-deb.sh unpacked|installed FILE
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/clean-system.sh
 
 name=nbdkit-streaming-plugin
 if [ $# -ne 2 ]; then set -- '' ''; fi
@@ -15,13 +16,6 @@ deb=$2
 fail() {
   echo "$deb: $1" >&2
   exit 1
-}
-
-# Runs a script in the clean system, which has nothing of this one but a network.
-inside() {
-  unshare --mount --pid --fork --mount-proc="$root/proc" chroot "$root" \
-    /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive \
-    sh -euc "$1" sh "${@:2}"
 }
 
 # Streams an image through the plugin $1.
@@ -59,24 +53,13 @@ case $1 in
     ;;
   installed)
     check_files
-    [ "$(id -u)" -eq 0 ] || fail "only root can make a clean system"
-    release=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-    # shellcheck disable=SC2016 # for apt
-    read -r mirror < <(apt-get indextargets --format '$(SITE)' \
-      'Created-By: Packages' "Codename: $release" 'Component: main')
-    echo "making a clean $release"
-    log=$(debootstrap --variant=minbase "$release" "$root" "$mirror" 2>&1) ||
-      { tail <<<"$log"; fail "debootstrap failed"; }
+    make_clean_system
     cp "$deb" "$root/tmp/plugin.deb"
     cp debian/tests/stream "$root/tmp/"
     # What its test needs besides the package, which is @ there.
     IFS=', ' read -ra needed < <(sed -n 's/^Depends: @, //p' debian/tests/control)
-    cp /etc/resolv.conf "$root/etc/"
-    inside '
-      apt-get -qq install --no-install-recommends /tmp/plugin.deb "$@" >/tmp/log 2>&1 ||
-        { cat /tmp/log; exit 1; }
-      nbdkit streaming --version
-      ! command -v swift' "${needed[@]}"
+    install_inside /tmp/plugin.deb "${needed[@]}"
+    inside 'nbdkit streaming --version; ! command -v swift'
     # shellcheck disable=SC2016 # for the shell that runs it
     inside 'mkdir /tmp/test; AUTOPKGTEST_TMP=/tmp/test exec /tmp/stream'
     inside '
