@@ -110,3 +110,28 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// What `make fuzz` builds: the fuzzer brings the main function, so there is no room for another one, and
+// the tests' models become modules of their own.
+if Context.environment["FUZZ"] != nil {
+  func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+      name: name, dependencies: dependencies, path: "Tests/Fuzz/\(name)", swiftSettings: strict)
+  }
+  package.products = []
+  package.targets.removeAll { $0.type == .test || $0.name == "StreamDisk" }
+  package.targets += [
+    .target(
+      name: "Model", dependencies: ["StreamCore"], path: "Tests/StreamCoreTests/Support",
+      exclude: ["Disagreement.swift"], swiftSettings: strict),
+    .target(
+      name: "Decoding", dependencies: ["StreamCore", "StreamFormats"],
+      path: "Tests/StreamFormatsTests/Decoding/Support",
+      exclude: ["Tool.swift", "Tool+Trait.swift"], swiftSettings: strict),
+    .target(name: "FuzzInput", path: "Tests/Fuzz/FuzzInput", swiftSettings: strict),
+    fuzzer("FuzzStream", ["FuzzInput", "Model", "StreamCore"]),
+    fuzzer("FuzzReads", ["FuzzInput", "Model", "StreamCore"]),
+    fuzzer("FuzzDecoder", ["CZstd", "Decoding", "StreamCore", "StreamFormats"]),
+    fuzzer("FuzzParameters", ["StreamingPlugin", "CFakeNBDKit", "NBDKit", systemPackage]),
+  ]
+}

@@ -38,7 +38,10 @@ private struct Walk {
   init(_ stream: [UInt8], _ compression: Compression, piece: Int, asks: Bool) {
     do throws(TransferError) {
       var source = try DecodingSource(
-        compression, from: PiecewiseSource(stream, piece: piece, patience: asks ? 5 : 0))
+        compression, threads: asks ? 2 : 0,
+        from: PiecewiseSource(stream, piece: piece, patience: asks ? 5 : 0))
+      defer { source.stop() }
+      try source.start()
       var turn = 0
       while bytes.count < Self.most {
         do throws(TransferError) {
@@ -67,9 +70,9 @@ private struct Walk {
         }
       }
     } catch {
-      guard case .broken(_, let reason) = error else { fatalError("\(error)") }
+      guard case .broken(let failure) = error else { fatalError("\(error)") }
       // At which byte depends on who decoded it: libdeflate a whole member, or zlib what came so far.
-      message = reason.filter { !$0.isNumber }
+      message = failure.reason.filter { !$0.isNumber }
     }
   }
 }

@@ -31,7 +31,7 @@ extension Input {
   fileprivate mutating func fault() -> (error: TransferError, after: Int)? {
     switch number(below: 16) {
     case 0...2: (.interrupted, number(below: 64))
-    case 3: (.broken(errno: 5, reason: "bad"), number(below: 64))
+    case 3: (.broken(Failure(errno: 5, reason: "bad")), number(below: 64))
     default: nil
     }
   }
