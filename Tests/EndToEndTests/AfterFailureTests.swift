@@ -25,11 +25,7 @@ struct AfterFailureTests {
   @Test("is answered by errors, of which the first is said and the others are counted")
   func writing() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit(
-      "pipe=\(fifo)", "size=1G", "report=\(report)")
-    let reader = try await sandbox.reader("head -c 65536", of: fifo)
+    let (nbdkit, reader, report) = try await sandbox.stream("size=1G", reader: "head -c 65536")
     let guest = try await sandbox.succeed(Client.python, "-c", Self.guest, nbdkit.uri, "5000")
     try await reader.end()
     try await nbdkit.stop()

@@ -163,12 +163,9 @@ struct CompressedFaultTests {
     "nbdkit ends at once where the reader takes nothing", arguments: decoders.keys.sorted())
   func stuckReader(compression: String) async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit(
-      "pipe=\(fifo)", "report=\(report)", "size=256M", "compress=\(compression)",
-      "compress-threads=2", "compress-level=9")
-    let reader = try await sandbox.reader("sleep 1000", of: fifo)
+    let (nbdkit, reader, report) = try await sandbox.stream(
+      "size=256M", "compress=\(compression)", "compress-threads=2", "compress-level=9",
+      reader: "sleep 1000")
     let client = try await nbdkit.connect()
     for offset in stride(from: 0, to: 256.mib, by: 1.mib) {
       try client.send("write \(offset) \(1.mib)")

@@ -8,10 +8,7 @@ struct DeadReaderTests {
     .requires("nbdkit", "python3-libnbd"))
   func duringRequest() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "report=\(report)")
-    let reader = try await sandbox.reader("head -c 1000000", of: fifo)
+    let (nbdkit, reader, report) = try await sandbox.stream(reader: "head -c 1000000")
     let client = try await nbdkit.connect()
 
     try client.send("write 0 \(16.mib)")
@@ -28,9 +25,7 @@ struct DeadReaderTests {
   @Test("between two requests fails the next one", .requires("nbdkit", "python3-libnbd"))
   func betweenRequests() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)")
-    let reader = try await sandbox.reader("head -c \(64.kib)", of: fifo)
+    let (nbdkit, reader, _) = try await sandbox.stream(reader: "head -c \(64.kib)")
     let client = try await nbdkit.connect()
 
     #expect(try await client.ask("write 0 \(64.kib)") == "ok")

@@ -86,10 +86,8 @@ struct FormatTests {
     "is filled up by pad=true", arguments: [("vhd", "2M"), ("vmdk", "1088K"), ("rbd-diff", "3M")])
   func padded(_ format: String, _ size: String) async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let reader = try await sandbox.reader(of: fifo)
-    let nbdkit = try await sandbox.nbdkit(
-      "pipe=\(fifo)", "size=\(size)", "format=\(format)", "pad=true")
+    let (nbdkit, reader, _) = try await sandbox.stream(
+      "size=\(size)", "format=\(format)", "pad=true")
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 \(1.mib + 512)") == "ok")
     #expect(try await client.ask("flush") == "ok")
@@ -136,16 +134,13 @@ struct FormatTests {
   @Test("has no end where the client was killed", arguments: ends.keys)
   func killed(_ format: String) async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let nbdkit = try await sandbox.nbdkit(
-      "pipe=\(fifo)", "size=1G", "format=\(format)", "report=\(sandbox.path("report"))")
-    let reader = try await sandbox.reader(of: fifo)
+    let (nbdkit, reader, report) = try await sandbox.stream("size=1G", "format=\(format)")
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 \(8.mib)") == "ok")
     try await client.die()
     try await nbdkit.stop()
     try await reader.end()
-    #expect(try Report(sandbox.path("report")).outcome != "complete")
+    #expect(try Report(report).outcome != "complete")
     let end = try #require(Self.ends[format])
     let last = contents(reader.file).suffix(format.hasPrefix("rbd") ? 1 : 1024)
     #expect(last.range(of: end) == nil)

@@ -7,10 +7,7 @@ struct KilledClientTests {
     "while it sends a request leaves no trace in the stream", .requires("nbdkit", "python3-libnbd"))
   func duringPayload() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=2M", "report=\(report)")
-    let reader = try await sandbox.reader(of: fifo)
+    let (nbdkit, reader, report) = try await sandbox.stream("size=2M")
     let first = try await nbdkit.connect()
     #expect(try await first.ask("write 0 \(1.mib)") == "ok")
     #expect(try await first.ask("half-write \(1.mib) \(1.mib)") == "ok")
@@ -30,11 +27,7 @@ struct KilledClientTests {
     .requires("nbdkit", "python3-libnbd"))
   func onFullPipe() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit(
-      "pipe=\(fifo)", "report=\(report)", options: ["-v"])
-    let reader = try await sandbox.reader(of: fifo)
+    let (nbdkit, reader, report) = try await sandbox.stream(options: ["-v"])
     try await reader.pause()
     let first = try await nbdkit.connect()
     try first.send("write 0 \(8.mib)")
@@ -62,10 +55,7 @@ struct KilledClientTests {
     .requires("nbdkit", "python3-libnbd"))
   func betweenRequests() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "report=\(report)")
-    let reader = try await sandbox.reader(of: fifo)
+    let (nbdkit, reader, report) = try await sandbox.stream()
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 \(1.mib)") == "ok")
     try await client.die()

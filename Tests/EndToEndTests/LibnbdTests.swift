@@ -19,9 +19,7 @@ struct LibnbdTests {
   @Test("writes odd sizes at odd offsets; what it leaves out is zeroes")
   func odd() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let reader = try await sandbox.reader(of: fifo)
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=\(8.mib + 13)")
+    let (nbdkit, reader, _) = try await sandbox.stream("size=\(8.mib + 13)")
     let client = try await nbdkit.connect()
     var pieces: [Piece] = []
     var offset = 0
@@ -44,9 +42,7 @@ struct LibnbdTests {
   @Test("writes as much in one request as nbdkit takes")
   func largestWrite() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let reader = try await sandbox.reader(of: fifo)
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=64M")
+    let (nbdkit, reader, _) = try await sandbox.stream("size=64M")
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 \(64.mib)") == "ok")
     #expect(try await client.ask("disconnect") == "ok")

@@ -21,9 +21,7 @@ struct NothingWrittenTests {
   @Test("when a client only looks", .requires("nbdkit", "python3-libnbd"))
   func onlyReads() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let reader = try await sandbox.reader(of: fifo)
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)")
+    let (nbdkit, reader, _) = try await sandbox.stream()
     let client = try await nbdkit.connect()
     #expect(try await client.ask("read 0 4096") == "zeroes")
     #expect(try await client.ask("trim 0 4096") == "ok")
@@ -38,9 +36,7 @@ struct NothingWrittenTests {
     .requires("nbdkit", "python3-libnbd"))
   func firstBytes() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let reader = try await sandbox.reader(of: fifo)
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)")
+    let (nbdkit, reader, _) = try await sandbox.stream()
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 512") == "ok")
     #expect(try await client.ask("disconnect") == "ok")

@@ -124,14 +124,11 @@ struct PadTests {
   @Test("adds nothing where no client ever came", .requires("nbdkit"))
   func nobody() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let nbdkit = try await sandbox.nbdkit(
-      "pipe=\(fifo)", "size=1M", "pad=true", "report=\(sandbox.path("report"))")
-    let reader = try await sandbox.reader(of: fifo)
+    let (nbdkit, reader, report) = try await sandbox.stream("size=1M", "pad=true")
     try await nbdkit.stop()
     try await reader.end()
     #expect(reader.count == 0)
-    #expect(try Report(sandbox.path("report")).outcome == "short")
+    #expect(try Report(report).outcome == "short")
   }
 
   @Test(
@@ -149,10 +146,7 @@ struct PadTests {
     by steps: [(step: String, answer: String)], staying: Bool = false
   ) async throws -> (stream: String, report: Report) {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let nbdkit = try await sandbox.nbdkit(
-      "pipe=\(fifo)", "size=1M", "pad=true", "report=\(sandbox.path("report"))", options: ["-v"])
-    let reader = try await sandbox.reader(of: fifo)
+    let (nbdkit, reader, report) = try await sandbox.stream("size=1M", "pad=true", options: ["-v"])
     let client = try await nbdkit.connect()
     for (step, answer) in steps { #expect(try await client.ask(step) == answer) }
     if !staying {
@@ -163,6 +157,6 @@ struct PadTests {
     }
     try await nbdkit.stop()
     try await reader.end()
-    return (reader.file, try Report(sandbox.path("report")))
+    return (reader.file, try Report(report))
   }
 }

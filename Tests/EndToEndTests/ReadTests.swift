@@ -7,10 +7,7 @@ struct ReadTests {
     .requires("nbdkit", "python3-libnbd"))
   func reads() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=1M", "report=\(report)")
-    let reader = try await sandbox.reader(of: fifo)
+    let (nbdkit, reader, report) = try await sandbox.stream("size=1M")
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 \(64.kib)") == "ok")
     #expect(try await client.ask("read \(64.kib) \(64.kib)") == "zeroes")

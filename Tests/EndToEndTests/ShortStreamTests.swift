@@ -7,10 +7,7 @@ struct ShortStreamTests {
     arguments: [0, 512, 65536])
   func short(length: Int) async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=1M", "report=\(report)")
-    let reader = try await sandbox.reader(of: fifo)
+    let (nbdkit, reader, report) = try await sandbox.stream("size=1M")
     let client = try await nbdkit.connect()
     if length > 0 { #expect(try await client.ask("write 0 \(length)") == "ok") }
     #expect(try await client.ask("disconnect") == "ok")

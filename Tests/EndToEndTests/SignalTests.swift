@@ -19,11 +19,7 @@ struct SignalTests {
     .requires("nbdkit", "python3-libnbd"), arguments: [SIGTERM, SIGINT])
   func fullPipe(signal: CInt) async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit(
-      "pipe=\(fifo)", "report=\(report)", options: ["-v"])
-    let reader = try await sandbox.reader(of: fifo)
+    let (nbdkit, reader, report) = try await sandbox.stream(options: ["-v"])
     try await reader.pause()
     let client = try await nbdkit.connect()
     try await expectEnd(of: "write 0 \(8.mib)", from: client, to: nbdkit, by: signal)

@@ -27,9 +27,7 @@ struct SilentPeerTests {
 
   private func expectStream(beside peer: (Nbdkit) async throws -> Child) async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)")
-    let reader = try await sandbox.reader(of: fifo)
+    let (nbdkit, reader, _) = try await sandbox.stream()
     let peer = try await peer(nbdkit)
     try await Task.sleep(for: .milliseconds(300))
     #expect(peer.isRunning)

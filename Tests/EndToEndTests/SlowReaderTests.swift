@@ -7,9 +7,7 @@ struct SlowReaderTests {
     .requires("nbdkit", "python3-libnbd", "pv"))
   func flat() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=48M")
-    let reader = try await sandbox.reader("pv -q -L 12m", of: fifo)
+    let (nbdkit, reader, _) = try await sandbox.stream("size=48M", reader: "pv -q -L 12m")
     let client = try await nbdkit.connect()
     var early = 0
     for number in 0..<48 {
@@ -28,9 +26,8 @@ struct SlowReaderTests {
     "gets holes at its own pace as well", .requires("nbdkit", "python3-libnbd", "pv"))
   func holes() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=32M", "reorder=0")
-    let reader = try await sandbox.reader("pv -q -L 12m", of: fifo)
+    let (nbdkit, reader, _) = try await sandbox.stream(
+      "size=32M", "reorder=0", reader: "pv -q -L 12m")
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 5000") == "ok")
     #expect(try await client.ask("zero 5000 \(8.mib)") == "ok")

@@ -6,10 +6,7 @@ struct StoppedReaderTests {
   @Test("that stops for seconds and goes on gets every byte; meanwhile the client waits")
   func stopped() async throws {
     let sandbox = try Sandbox.current()
-    let fifo = try sandbox.fifo()
-    let report = sandbox.path("report")
-    let nbdkit = try await sandbox.nbdkit("pipe=\(fifo)", "size=32M", "report=\(report)")
-    let reader = try await sandbox.reader(of: fifo)
+    let (nbdkit, reader, report) = try await sandbox.stream("size=32M")
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write 0 \(1.mib)") == "ok")
     try await reader.pause()

@@ -65,11 +65,8 @@ struct TLSTests {
     let sandbox = try Sandbox.current()
     let certificates = try await sandbox.certificates()
     let image = try sandbox.image("image")
-    let fifo = try sandbox.fifo()
-    let report = sandbox.path("report")
-    let reader = try await sandbox.reader(of: fifo)
-    let nbdkit = try await sandbox.nbdkit(
-      "pipe=\(fifo)", "size=16M", "report=\(report)", options: require(certificates))
+    let (nbdkit, reader, report) = try await sandbox.stream(
+      "size=16M", options: require(certificates))
     let uri = refused.uri(nbdkit.socket, certificates)
 
     let info = try await sandbox.run("nbdinfo", "--size", uri)

@@ -43,3 +43,23 @@ func expectStreamed(
   #expect(found.outcome == outcome, sourceLocation: sourceLocation)
   #expect(found.bytes == fileSize(image), sourceLocation: sourceLocation)
 }
+
+extension Sandbox {
+  /// Starts nbdkit, streaming into a FIFO with a report, and a reader of that.
+  ///
+  /// - Parameters:
+  ///   - parameters: The plugin's, beyond the endpoint and the report.
+  ///   - reader: See `reader(_:of:to:)`.
+  ///   - options: nbdkit's own.
+  /// - Returns: Both, and the path of the report.
+  func stream(
+    _ parameters: String..., reader: String = "cat", options: [String] = []
+  ) async throws -> (nbdkit: Nbdkit, reader: Reader, report: String) {
+    let fifo = try fifo()
+    let report = path("report")
+    let reader = try await self.reader(reader, of: fifo)
+    let nbdkit = try await nbdkit(
+      ["pipe=\(fifo)", "report=\(report)"] + parameters, options: options)
+    return (nbdkit, reader, report)
+  }
+}
