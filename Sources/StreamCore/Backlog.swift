@@ -108,7 +108,7 @@ struct Backlog: Sendable {
   /// - Throws: Why there is no room for them. They are owed then.
   mutating func hold<Store: HeldStore>(
     _ bytes: RawSpan, at offset: UInt64, _ store: inout Store
-  ) throws(StoreError) {
+  ) throws(Failure) {
     defer { check() }
     let range = offset..<offset + UInt64(bytes.byteCount)
     // First, so that the room they took is free.

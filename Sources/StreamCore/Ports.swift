@@ -58,6 +58,9 @@ public protocol StreamSource {
     atLeast count: Int, into buffer: inout OutputRawSpan
   ) throws(TransferError)
 
+  /// Appends of the next bytes those that it need not wait for, which may be none.
+  mutating func receiveAvailable(into buffer: inout OutputRawSpan) throws(TransferError)
+
   /// Drops the next `count` bytes, or fewer because the stream has ended.
   ///
   /// - Parameter position: Advances by exactly what was dropped, also when this throws.
@@ -100,6 +103,9 @@ extension StreamSource {
     if count > 0 { try receive(into: &buffer) }
   }
 
+  /// Has nothing that need not be waited for.
+  public mutating func receiveAvailable(into buffer: inout OutputRawSpan) throws(TransferError) {}
+
   /// Knows nothing.
   public mutating func run(
     at distance: UInt64, upTo end: UInt64
@@ -119,10 +125,10 @@ public protocol HeldStore {
   /// Keeps a copy of `bytes`, all or nothing.
   ///
   /// - Returns: The location of the first; the others follow. Not one that was returned before.
-  mutating func store(_ bytes: RawSpan) throws(StoreError) -> UInt64
+  mutating func store(_ bytes: RawSpan) throws(Failure) -> UInt64
 
   /// Appends the bytes at these locations, which are kept, to `buffer`.
-  func read(_ locations: Range<UInt64>, into buffer: inout OutputRawSpan) throws(StoreError)
+  func read(_ locations: Range<UInt64>, into buffer: inout OutputRawSpan) throws(Failure)
 
   /// Sends the bytes at these locations, which are kept, to `sink`; `position` advances as there.
   func send<Sink: StreamSink>(
@@ -135,21 +141,22 @@ public protocol HeldStore {
   /// Keeps the bytes at these locations, which are kept, a second time.
   ///
   /// - Returns: As ``store(_:)``.
-  mutating func storeAgain(_ locations: Range<UInt64>) throws(StoreError) -> UInt64
+  mutating func storeAgain(_ locations: Range<UInt64>) throws(Failure) -> UInt64
 
   /// Whether the bytes that are kept take so much more room than they need that they should be stored
   /// again, in the order of their locations.
   var isSparse: Bool { get }
 }
 
-/// A store had no room, or could not be read back.
-public struct StoreError: Error, Equatable, Sendable {
+/// Why something can't be done: the one pair of number and reason that all other errors carry.
+public struct Failure: Error, Equatable, Sendable {
   /// The system's number for the reason.
   public let errno: Int32
-  /// The reason, for people.
+  /// The reason, for people: what is wrong with which value, and what would be right, without the name of
+  /// the parameter.
   public let reason: String
 
-  /// Makes an error of its two parts.
+  /// Makes a failure of its two parts.
   public init(errno: Int32, reason: String) {
     self.errno = errno
     self.reason = reason
@@ -160,6 +167,6 @@ public struct StoreError: Error, Equatable, Sendable {
 public enum TransferError: Error, Equatable, Sendable {
   /// The server stops or the client has gone: the wait ended, the stream itself is unharmed.
   case interrupted
-  /// Nothing can be sent or received any more, now or later. `errno` is the system's number for the reason.
-  case broken(errno: Int32, reason: String)
+  /// Nothing can be sent or received any more, now or later.
+  case broken(Failure)
 }

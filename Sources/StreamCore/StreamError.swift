@@ -10,18 +10,18 @@ public enum StreamError: Error, Equatable, Sendable {
   /// The server stops or the client has gone.
   case interrupted
   /// What has to wait could not be kept.
-  case noRoom(StoreError)
+  case noRoom(Failure)
   /// What is held could not be read back for a read. Harms nothing.
-  case unreadable(StoreError)
+  case unreadable(Failure)
   /// The sink takes nothing any more; every later write is refused.
-  case broken(errno: Int32, reason: String)
+  case broken(Failure)
   /// An earlier failure, reported then, is why this and every later write is refused.
   case failedBefore
 
   init(_ error: TransferError) {
     switch error {
     case .interrupted: self = .interrupted
-    case .broken(let errno, let reason): self = .broken(errno: errno, reason: reason)
+    case .broken(let failure): self = .broken(failure)
     }
   }
 

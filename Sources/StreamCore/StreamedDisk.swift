@@ -36,7 +36,7 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
   /// The newest bytes.
   private(set) var kept = RangeMap<Kept>()
   /// Why bytes could not be kept, the last time.
-  private var loss: StoreError?
+  private var loss: Failure?
   private var account: ReadAccount
 
   /// Makes a disk at position 0.
@@ -262,18 +262,18 @@ public enum ReadError: Error, Equatable, Sendable {
   /// would have kept them.
   case gone(position: UInt64, neededRewind: UInt64?)
   /// Bytes of it should have been kept and could not be, or could not be read back.
-  case lost(StoreError)
+  case lost(Failure)
   /// The stream has ended before.
   case ended(at: UInt64)
   /// The server stops or the client has gone.
   case interrupted
   /// The source gives nothing any more; every later read of what has not come yet is refused.
-  case broken(errno: Int32, reason: String)
+  case broken(Failure)
 
   init(_ error: TransferError) {
     switch error {
     case .interrupted: self = .interrupted
-    case .broken(let errno, let reason): self = .broken(errno: errno, reason: reason)
+    case .broken(let failure): self = .broken(failure)
     }
   }
 }

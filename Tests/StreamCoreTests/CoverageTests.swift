@@ -243,10 +243,14 @@ struct SealTests {
     var stream = TextStream()
     try stream.write("ab", at: 0)
     stream.sink.fault = .broken(after: 0)
-    #expect(throws: StreamError.broken(errno: 32, reason: "nobody reads")) { try stream.seal() }
-    #expect(stream.failure == StreamError.broken(errno: 32, reason: "nobody reads"))
+    #expect(throws: StreamError.broken(Failure(errno: 32, reason: "nobody reads"))) {
+      try stream.seal()
+    }
+    #expect(stream.failure == StreamError.broken(Failure(errno: 32, reason: "nobody reads")))
     stream.sink.fault = .none
-    #expect(throws: StreamError.broken(errno: 32, reason: "nobody reads")) { try stream.seal() }
+    #expect(throws: StreamError.broken(Failure(errno: 32, reason: "nobody reads"))) {
+      try stream.seal()
+    }
     #expect(stream.sink.timesFinished == 1)
   }
 }

@@ -90,7 +90,7 @@ struct FailedRequestTests {
     var stream = TextStream(reorder: 8)
     try stream.write("cd", at: 2)
     stream.sink.fault = .broken(after: 3)
-    let broken = StreamError.broken(errno: 32, reason: "nobody reads")
+    let broken = StreamError.broken(Failure(errno: 32, reason: "nobody reads"))
     #expect(throws: broken) { try stream.write("ab", at: 0) }
     stream.sink.fault = .none
     #expect(stream.sent == "abc")

@@ -67,7 +67,9 @@ struct FlushTests {
     var stream = TextStream(reorder: 8)
     try stream.write("abc", at: 0)
     stream.sink.fault = .lost
-    #expect(throws: StreamError.broken(errno: 32, reason: "nobody reads")) { try stream.flush() }
+    #expect(throws: StreamError.broken(Failure(errno: 32, reason: "nobody reads"))) {
+      try stream.flush()
+    }
     stream.sink.fault = .none
     #expect(throws: StreamError.failedBefore) { try stream.write("d", at: 3) }
   }
@@ -79,7 +81,9 @@ struct FlushTests {
     try stream.flush()
     #expect(stream.sink.timesFlushed == 1)
     stream.sink.fault = .stuck
-    #expect(throws: StreamError.broken(errno: 32, reason: "nobody reads")) { try stream.flush() }
+    #expect(throws: StreamError.broken(Failure(errno: 32, reason: "nobody reads"))) {
+      try stream.flush()
+    }
     stream.sink.fault = .none
     #expect(throws: StreamError.failedBefore) { try stream.write("d", at: 3) }
   }
@@ -89,7 +93,9 @@ struct FlushTests {
     var stream = TextStream(reorder: 8)
     try stream.write("bc", at: 1)
     stream.sink.fault = .broken(after: 2)
-    #expect(throws: StreamError.broken(errno: 32, reason: "nobody reads")) { try stream.flush() }
+    #expect(throws: StreamError.broken(Failure(errno: 32, reason: "nobody reads"))) {
+      try stream.flush()
+    }
     #expect(stream.sent == ".b")
     stream.sink.fault = .none
     #expect(throws: StreamError.failedBefore) { try stream.write("g", at: 6) }

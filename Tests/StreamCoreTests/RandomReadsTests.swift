@@ -58,6 +58,6 @@ struct RandomReadsTests {
   private func fault(_ random: inout SeededGenerator) -> (error: TransferError, after: Int)? {
     guard random.once(in: 8) else { return nil }
     let after = Int.random(in: 0...12, using: &random)
-    return (random.once(in: 4) ? .broken(errno: 5, reason: "bad") : .interrupted, after)
+    return (random.once(in: 4) ? .broken(Failure(errno: 5, reason: "bad")) : .interrupted, after)
   }
 }

@@ -106,10 +106,10 @@ struct StreamedDiskTests {
   @Test("whose source has failed gives what is kept and nothing else")
   func broken() throws {
     var disk = TextDisk(Self.letters, rewind: 4)
-    disk.source.fault = (.broken(errno: 5, reason: "bad"), after: 6)
-    #expect(throws: ReadError.broken(errno: 5, reason: "bad")) { try disk.text(0..<10) }
-    #expect(throws: ReadError.broken(errno: 5, reason: "bad")) { try disk.text(6..<7) }
-    #expect(throws: ReadError.broken(errno: 5, reason: "bad")) { try disk.text(20..<21) }
+    disk.source.fault = (.broken(Failure(errno: 5, reason: "bad")), after: 6)
+    #expect(throws: ReadError.broken(Failure(errno: 5, reason: "bad"))) { try disk.text(0..<10) }
+    #expect(throws: ReadError.broken(Failure(errno: 5, reason: "bad"))) { try disk.text(6..<7) }
+    #expect(throws: ReadError.broken(Failure(errno: 5, reason: "bad"))) { try disk.text(20..<21) }
     #expect(disk.source.taken == 6)
     #expect(try disk.text(2..<6) == "cdef")
   }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A failure behind an encoder")
 struct EncoderFailureTests {
-  private let broken = TransferError.broken(errno: EPIPE, reason: "the reader has gone")
+  private let broken = TransferError.broken(Failure(errno: EPIPE, reason: "the reader has gone"))
 
   private func whole(_ requests: [Request], _ compression: Compression) throws -> [UInt8] {
     var sink = try smallBlocks(compression)

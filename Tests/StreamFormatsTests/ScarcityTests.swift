@@ -27,8 +27,8 @@ private func sendWithLittleMemory(_ compression: Compression) throws {
   } catch {
     refusal = error
   }
-  guard case .broken(let number, let reason) = refusal else { fatalError("64 threads, no error") }
-  precondition(number == ENOMEM && reason.hasPrefix("no memory for "))
+  guard case .broken(let failure) = refusal else { fatalError("64 threads, no error") }
+  precondition(failure.errno == ENOMEM && failure.reason.hasPrefix("no memory for "))
   // What was taken for them has been given back.
   encoding.threads = 1
   var sink = try EncodingSink(encoding, end: Recorder())

@@ -1,4 +1,5 @@
 import Glibc
+import StreamCore
 import StreamIO
 import SystemPackage
 import TestSupport
@@ -37,9 +38,9 @@ struct AtomicFileTests {
   func failed() throws {
     // What can't be replaced by a file.
     try #require(mkdir(path, 0o700) == 0)
-    let failure = #expect(throws: IOFailure.self) { try AtomicFile.write("text", to: path) }
-    #expect(failure?.errno == .isDirectory)
-    #expect(failure?.message.hasPrefix("can't be written: ") == true)
+    let failure = #expect(throws: Failure.self) { try AtomicFile.write("text", to: path) }
+    #expect(failure?.number == .isDirectory)
+    #expect(failure?.reason.hasPrefix("can't be written: ") == true)
     #expect(try directory.entries == ["report"])
   }
 
@@ -51,7 +52,7 @@ struct AtomicFileTests {
     }
     let neighbour = ".nbdkit-streaming.\(String(hash, radix: 16))"
     try directory.file(neighbour, "precious")
-    #expect(throws: IOFailure.self) { try AtomicFile.write("text", to: path) }
+    #expect(throws: Failure.self) { try AtomicFile.write("text", to: path) }
     #expect(try directory.text(of: neighbour) == "precious")
     #expect(try directory.entries == [neighbour])
   }
@@ -74,7 +75,7 @@ struct AtomicFileTests {
       default: try directory.link("link", to: "/dev/null")
       }
     let what = kind == "link" ? "a symbolic link" : "no regular file"
-    #expect(throws: IOFailure(.invalidArgument, "is \(what): give a new name")) {
+    #expect(throws: Failure(.invalidArgument, "is \(what): give a new name")) {
       try AtomicFile.check(path, replacing: "")
     }
   }
@@ -92,12 +93,12 @@ struct AtomicFileTests {
 
   @Test("So is a name in a directory that is not there")
   func nowhere() {
-    let failure = #expect(throws: IOFailure.self) {
+    let failure = #expect(throws: Failure.self) {
       try AtomicFile.check(directory.path("missing/report"), replacing: "")
     }
-    #expect(failure?.errno == .noSuchFileOrDirectory)
+    #expect(failure?.number == .noSuchFileOrDirectory)
     #expect(
-      failure?.message.hasPrefix("no file can be made in '\(directory.path)/missing'") == true)
+      failure?.reason.hasPrefix("no file can be made in '\(directory.path)/missing'") == true)
   }
 
   @Test("One that was left by an earlier run is removed, and none is no failure")
@@ -132,7 +133,7 @@ struct AtomicFileTests {
   @Test("Of two that are to write it the second is refused, and nothing of the first's is lost")
   func reserved() throws {
     try AtomicFile.reserve(path)
-    let busy = IOFailure(
+    let busy = Failure(
       .resourceBusy, "another nbdkit is to write this file at its end: give each one of its own")
     #expect(throws: busy) { try AtomicFile.check(path, replacing: "") }
     #expect(throws: busy) { try AtomicFile.reserve(path) }
@@ -144,15 +145,15 @@ struct AtomicFileTests {
 
   @Test("A name of a directory, or of standard output, is refused", arguments: ["new/", "-"])
   func names(name: String) throws {
-    #expect(throws: IOFailure.self) { try AtomicFile.check(directory.path(name), replacing: "") }
+    #expect(throws: Failure.self) { try AtomicFile.check(directory.path(name), replacing: "") }
     #expect(throws: Never.self) { try AtomicFile.check(directory.path("./-"), replacing: "") }
   }
 
   @Test("Where everybody may put a file it is refused", arguments: [0o1777, 0o777])
   func everybodys(mode: mode_t) throws {
     try #require(chmod(directory.path, mode) == 0)
-    let failure = #expect(throws: IOFailure.self) { try AtomicFile.check(path, replacing: "") }
-    #expect(failure?.errno == .permissionDenied)
+    let failure = #expect(throws: Failure.self) { try AtomicFile.check(path, replacing: "") }
+    #expect(failure?.number == .permissionDenied)
   }
 
   @Test(
@@ -160,7 +161,7 @@ struct AtomicFileTests {
     .enabled(if: geteuid() == 0, "needs root to give files away"))
   func foreign() throws {
     try #require(chown(directory.path, stranger, 0) == 0)
-    let failure = #expect(throws: IOFailure.self) { try AtomicFile.check(path, replacing: "") }
-    #expect(failure?.message.contains("belongs to user \(stranger)") == true)
+    let failure = #expect(throws: Failure.self) { try AtomicFile.check(path, replacing: "") }
+    #expect(failure?.reason.contains("belongs to user \(stranger)") == true)
   }
 }

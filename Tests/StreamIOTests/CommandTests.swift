@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import StreamCore
 import SystemPackage
 import TestSupport
 import Testing
@@ -304,7 +305,7 @@ struct CommandTests {
     await #expect(processExitsWith: .success) {
       let start = try StartingPoint(outputIsFree: false)
       dup2(start.errors.rawValue, start.directory.rawValue)
-      let failure = IOFailure(.notDirectory, "the command can't be started: Not a directory")
+      let failure = Failure(.notDirectory, "the command can't be started: Not a directory")
       #expect(throws: failure) { _ = try Command.reading("true", at: start) }
       #expect(waitpid(-1, nil, WNOHANG) == -1)
     }

@@ -63,8 +63,10 @@ struct DeadReaderTests {
     // What it leaves unread makes its end a reset.
     while ends.reading.unread == 0 { usleep(1000) }
     ends.reading.close()
-    #expect(throws: TransferError.broken(errno: ECONNRESET, reason: "pipe=x: the reader has gone"))
-    {
+    #expect(
+      throws: TransferError.broken(
+        Failure(errno: ECONNRESET, reason: "pipe=x: the reader has gone"))
+    ) {
       try sink.sendZeroes(1 << 40, advancing: &position)
     }
   }
@@ -75,8 +77,10 @@ struct DeadReaderTests {
       try CharacterDevice.open("/dev/full", for: .write), name: "pipe=x", patience: .ample)
     defer { try? sink.close() }
     var position: UInt64 = 0
-    #expect(throws: TransferError.broken(errno: ENOSPC, reason: "pipe=x: No space left on device"))
-    {
+    #expect(
+      throws: TransferError.broken(
+        Failure(errno: ENOSPC, reason: "pipe=x: No space left on device"))
+    ) {
       try sink.sendZeroes(1, advancing: &position)
     }
     #expect(position == 0)
@@ -86,7 +90,7 @@ struct DeadReaderTests {
     _ error: TransferError?, sourceLocation: SourceLocation = #_sourceLocation
   ) {
     #expect(
-      error == .broken(errno: EPIPE, reason: "pipe=x: the reader has gone"),
+      error == .broken(Failure(errno: EPIPE, reason: "pipe=x: the reader has gone")),
       sourceLocation: sourceLocation)
   }
 }

@@ -131,7 +131,7 @@ struct DescriptorSourceTests {
     var taken: [UInt8] = []
     #expect(
       source.take(1, appendingTo: &taken)
-        == .broken(errno: ECONNRESET, reason: "read=x: Connection reset by peer"))
+        == .broken(Failure(errno: ECONNRESET, reason: "read=x: Connection reset by peer")))
   }
 
   @Test("Closed, its writer is told", arguments: Line.Kind.allCases)

@@ -1,4 +1,5 @@
 import Glibc
+import StreamCore
 import StreamIO
 import SystemPackage
 import TestSupport
@@ -78,9 +79,9 @@ struct EndpointTests {
     case .used(let endpoint):
       #expect(try Endpoint(at: path, for: .write) == endpoint)
     case .refused(let errno, let message):
-      let failure = #expect(throws: IOFailure.self) { try Endpoint(at: path, for: .write) }
-      #expect(failure?.errno == errno)
-      #expect(failure?.message.contains(message) == true, "\(failure?.message ?? "")")
+      let failure = #expect(throws: Failure.self) { try Endpoint(at: path, for: .write) }
+      #expect(failure?.number == errno)
+      #expect(failure?.reason.contains(message) == true, "\(failure?.reason ?? "")")
     }
     #expect(try directory.entries == before, "looking changes nothing")
   }
@@ -89,8 +90,8 @@ struct EndpointTests {
   func pointer() throws {
     let directory = try TemporaryDirectory()
     let file = try directory.file("disk.img", "precious")
-    let failure = #expect(throws: IOFailure.self) { try Endpoint(at: file, for: .write) }
-    #expect(failure?.message.contains("nbdkit-file-plugin(1)") == true)
+    let failure = #expect(throws: Failure.self) { try Endpoint(at: file, for: .write) }
+    #expect(failure?.reason.contains("nbdkit-file-plugin(1)") == true)
     #expect(try directory.text(of: "disk.img") == "precious")
   }
 
@@ -98,8 +99,8 @@ struct EndpointTests {
   func reading() throws {
     let directory = try TemporaryDirectory()
     let file = try directory.file("disk.img")
-    let failure = #expect(throws: IOFailure.self) { try Endpoint(at: file, for: .read) }
-    #expect(failure?.message.hasPrefix("is a regular file: give a FIFO") == true)
+    let failure = #expect(throws: Failure.self) { try Endpoint(at: file, for: .read) }
+    #expect(failure?.reason.hasPrefix("is a regular file: give a FIFO") == true)
     #expect(try Endpoint(at: directory.fifo("in"), for: .read) == .fifo)
   }
 
@@ -111,8 +112,8 @@ struct EndpointTests {
     let path = directory.path("disk")
     // Of no driver: it can be looked at and not opened.
     try #require(mknod(path, S_IFBLK | 0o600, 0) == 0)
-    let failure = #expect(throws: IOFailure.self) { try Endpoint(at: path, for: .write) }
-    #expect(failure?.errno == .invalidArgument)
-    #expect(failure?.message.hasPrefix("is a block device, which would be overwritten") == true)
+    let failure = #expect(throws: Failure.self) { try Endpoint(at: path, for: .write) }
+    #expect(failure?.number == .invalidArgument)
+    #expect(failure?.reason.hasPrefix("is a block device, which would be overwritten") == true)
   }
 }

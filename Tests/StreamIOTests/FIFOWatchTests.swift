@@ -134,7 +134,7 @@ struct FIFOWatchTests {
 
   @Test("A second server is refused the FIFO, in both directions, as long as the first has it")
   func secondServer() throws {
-    let busy = IOFailure(
+    let busy = Failure(
       .resourceBusy, "another nbdkit uses this FIFO: give each one of its own")
     let sink = try sink()
     #expect(throws: busy) { try NamedPipe(path: path, for: .write) }
@@ -153,7 +153,7 @@ struct FIFOWatchTests {
     var second = try NamedPipe(path: path, for: .write)
     let sink = DescriptorSink(try first.open(), name: "pipe=fifo", patience: .ample)
     #expect(
-      throws: IOFailure(
+      throws: Failure(
         .resourceBusy, "another nbdkit uses this FIFO: give each one of its own")
     ) { try second.open() }
     try sink.close()

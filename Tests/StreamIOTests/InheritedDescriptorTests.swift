@@ -58,7 +58,7 @@ struct InheritedDescriptorTests {
   @Test("One that can only be written is refused for reading")
   func writeOnly() throws {
     let line = try Line(.pipe)
-    #expect(throws: IOFailure(.badFileDescriptor, "is open for writing only")) {
+    #expect(throws: Failure(.badFileDescriptor, "is open for writing only")) {
       try InheritedDescriptor(line.writing.inherited.rawValue, for: .read)
     }
   }
@@ -97,7 +97,7 @@ struct InheritedDescriptorTests {
     line.reading.close()
     let inherited = try InheritedDescriptor(line.writing.inherited.rawValue, for: .write)
     #expect(
-      throws: IOFailure(.brokenPipe, "the reader of this pipe has gone already")
+      throws: Failure(.brokenPipe, "the reader of this pipe has gone already")
     ) { try inherited.open() }
   }
 
@@ -111,7 +111,9 @@ struct InheritedDescriptorTests {
     defer { try? sink.close() }
     line.reading.close()
     var position: UInt64 = 0
-    #expect(throws: TransferError.broken(errno: EPIPE, reason: "pipe=-: the reader has gone")) {
+    #expect(
+      throws: TransferError.broken(Failure(errno: EPIPE, reason: "pipe=-: the reader has gone"))
+    ) {
       try sink.send(pattern(10).span.bytes, advancing: &position)
     }
     #expect(waiting.questions == 0)
@@ -119,7 +121,7 @@ struct InheritedDescriptorTests {
 
   @Test("One that is closed is refused")
   func closed() {
-    #expect(throws: IOFailure(.badFileDescriptor, notOpen)) {
+    #expect(throws: Failure(.badFileDescriptor, notOpen)) {
       try InheritedDescriptor(1_000_000, for: .write)
     }
   }
@@ -129,7 +131,7 @@ struct InheritedDescriptorTests {
     let line = try Line(.pipe)
     let number = try line.writing.open.rawValue
     _ = fcntl(number, F_SETFD, FD_CLOEXEC)
-    #expect(throws: IOFailure(.badFileDescriptor, notOpen)) {
+    #expect(throws: Failure(.badFileDescriptor, notOpen)) {
       try InheritedDescriptor(number, for: .write)
     }
   }
@@ -165,7 +167,7 @@ struct InheritedDescriptorTests {
   @Test("One that can only be read is refused")
   func readOnly() throws {
     let line = try Line(.pipe)
-    #expect(throws: IOFailure(.badFileDescriptor, "is open for reading only")) {
+    #expect(throws: Failure(.badFileDescriptor, "is open for reading only")) {
       try InheritedDescriptor(line.reading.inherited.rawValue, for: .write)
     }
   }
@@ -205,10 +207,10 @@ struct InheritedDescriptorTests {
   private func expectRefused(
     _ descriptor: Int32, _ reason: String, sourceLocation: SourceLocation = #_sourceLocation
   ) {
-    let failure = #expect(throws: IOFailure.self, sourceLocation: sourceLocation) {
+    let failure = #expect(throws: Failure.self, sourceLocation: sourceLocation) {
       try InheritedDescriptor(descriptor, for: .write)
     }
-    #expect(failure?.errno == .invalidArgument, sourceLocation: sourceLocation)
-    #expect(failure?.message.hasPrefix(reason) == true, sourceLocation: sourceLocation)
+    #expect(failure?.number == .invalidArgument, sourceLocation: sourceLocation)
+    #expect(failure?.reason.hasPrefix(reason) == true, sourceLocation: sourceLocation)
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import StreamCore
 import StreamIO
 import SystemPackage
 import TestSupport
@@ -56,7 +57,7 @@ struct NamedPipeTests {
     var pipe = try NamedPipe(path: path, for: .write)
     try #require(rename(path, directory.path("away")) == 0)
     if other == "a FIFO" { try directory.fifo("out") } else { try directory.file("out") }
-    #expect(throws: IOFailure(.staleNFSFileHandle, "something else came to stand there")) {
+    #expect(throws: Failure(.staleNFSFileHandle, "something else came to stand there")) {
       try pipe.open().descriptor.close()
     }
   }
@@ -76,7 +77,7 @@ struct NamedPipeTests {
   @Test("It is not made where something came to stand meanwhile")
   func taken() throws {
     try directory.file("out", "precious")
-    #expect(throws: IOFailure.self) { try NamedPipe(path: path, for: .write) }
+    #expect(throws: Failure.self) { try NamedPipe(path: path, for: .write) }
     #expect(try directory.text(of: "out") == "precious")
   }
 
@@ -98,7 +99,7 @@ struct NamedPipeTests {
   @Test("It can't be made in a directory that is not there")
   func nowhere() {
     #expect(
-      throws: IOFailure(.noSuchFileOrDirectory, "no FIFO can be made: No such file or directory")
+      throws: Failure(.noSuchFileOrDirectory, "no FIFO can be made: No such file or directory")
     ) { try NamedPipe(path: directory.path("missing/out"), for: .write) }
   }
 
@@ -157,7 +158,7 @@ struct NamedPipeTests {
       var pipe = try NamedPipe(path: directory.path("out"), for: .write)
       try #require(unlink(directory.path("out")) == 0)
       try directory.file("out", "precious")
-      #expect(throws: IOFailure(.staleNFSFileHandle, "something else came to stand there")) {
+      #expect(throws: Failure(.staleNFSFileHandle, "something else came to stand there")) {
         try asStranger { try pipe.open().descriptor.close() }
       }
       #expect(try directory.text(of: "out") == "precious")

@@ -1,4 +1,5 @@
 import Glibc
+import StreamCore
 import StreamIO
 import SystemPackage
 import TestSupport
@@ -16,11 +17,11 @@ struct PermissionTests {
       let path = try directory.fifo("out")
       for mode: mode_t in [0o600, 0o622, 0o644] {
         try #require(chmod(path, mode) == 0)
-        let failure = #expect(throws: IOFailure.self) {
+        let failure = #expect(throws: Failure.self) {
           try asStranger { try Endpoint(at: path, for: .write) }
         }
-        #expect(failure?.errno == .permissionDenied)
-        #expect(failure?.message.hasSuffix("read and write permission is needed") == true)
+        #expect(failure?.number == .permissionDenied)
+        #expect(failure?.reason.hasSuffix("read and write permission is needed") == true)
       }
       try #require(chmod(path, 0o666) == 0)
       #expect(try asStranger { try Endpoint(at: path, for: .write) } == .fifo)
@@ -34,10 +35,10 @@ struct PermissionTests {
       try #require(chmod(directory.path, 0o755) == 0)
       let path = directory.path("null")
       try #require(mknod(path, S_IFCHR | 0o600, 0x103) == 0)
-      let failure = #expect(throws: IOFailure.self) {
+      let failure = #expect(throws: Failure.self) {
         try asStranger { try Endpoint(at: path, for: .write) }
       }
-      #expect(failure?.errno == .permissionDenied)
+      #expect(failure?.number == .permissionDenied)
       try #require(chmod(path, 0o622) == 0)
       #expect(try asStranger { try Endpoint(at: path, for: .write) } == .characterDevice)
     }
@@ -49,14 +50,14 @@ struct PermissionTests {
       let directory = try TemporaryDirectory()
       try #require(chmod(directory.path, 0o755) == 0)
       let path = directory.path("out")
-      let failure = #expect(throws: IOFailure.self) {
+      let failure = #expect(throws: Failure.self) {
         try asStranger { try Endpoint(at: path, for: .write) }
       }
-      #expect(failure?.errno == .permissionDenied)
-      #expect(failure?.message.hasPrefix("no FIFO can be made in '\(directory.path)'") == true)
+      #expect(failure?.number == .permissionDenied)
+      #expect(failure?.reason.hasPrefix("no FIFO can be made in '\(directory.path)'") == true)
 
       try #require(chmod(directory.path, 0o700) == 0)
-      #expect(throws: IOFailure(.permissionDenied, "Permission denied")) {
+      #expect(throws: Failure(.permissionDenied, "Permission denied")) {
         try asStranger { try Endpoint(at: path, for: .write) }
       }
     }
@@ -67,10 +68,10 @@ struct PermissionTests {
     await #expect(processExitsWith: .success) {
       let directory = try TemporaryDirectory()
       try #require(chmod(directory.path, 0o755) == 0)
-      let failure = #expect(throws: IOFailure.self) {
+      let failure = #expect(throws: Failure.self) {
         try asStranger { try AtomicFile.check(directory.path("report"), replacing: "") }
       }
-      #expect(failure?.errno == .permissionDenied)
+      #expect(failure?.number == .permissionDenied)
     }
   }
 }

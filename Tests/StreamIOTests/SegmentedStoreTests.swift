@@ -80,7 +80,7 @@ struct SegmentedStoreTests {
   @Test("where a spool can't be, that is said")
   func nowhere() {
     for path in ["/proc", "/nonexistent"] {
-      #expect(throws: IOFailure.self) { try SpoolFile(in: path, name: "spool=\(path)") }
+      #expect(throws: Failure.self) { try SpoolFile(in: path, name: "spool=\(path)") }
     }
   }
 
@@ -105,7 +105,7 @@ private final class CountingMedium: SegmentMedium {
   var most: Int { counts.withLock { $0.most } }
   var segmentSize: Int { medium.segmentSize }
 
-  func allocate() throws(StoreError) -> Int {
+  func allocate() throws(Failure) -> Int {
     counts.withLock {
       $0.now += 1
       $0.most = max($0.now, $0.most)
@@ -120,13 +120,13 @@ private final class CountingMedium: SegmentMedium {
 
   func trim(live: Int) { medium.trim(live: live) }
 
-  func write(_ bytes: RawSpan, to segment: Int, at offset: Int) throws(StoreError) {
+  func write(_ bytes: RawSpan, to segment: Int, at offset: Int) throws(Failure) {
     try medium.write(bytes, to: segment, at: offset)
   }
 
   func withBytes(
     of segment: Int, at offset: Int, count: Int, _ body: (RawSpan) -> Void
-  ) throws(StoreError) {
+  ) throws(Failure) {
     try medium.withBytes(of: segment, at: offset, count: count, body)
   }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import StreamCore
 import StreamIO
 import SystemPackage
 import TestSupport
@@ -40,9 +41,9 @@ struct StickyDirectoryTests {
       if subject.isTrusted {
         #expect(throws: Never.self) { try Endpoint(at: path, for: .write) }
       } else {
-        let failure = #expect(throws: IOFailure.self) { try Endpoint(at: path, for: .write) }
-        #expect(failure?.errno == .permissionDenied)
-        #expect(failure?.message.hasPrefix("belongs to user \(Self.stranger)") == true)
+        let failure = #expect(throws: Failure.self) { try Endpoint(at: path, for: .write) }
+        #expect(failure?.number == .permissionDenied)
+        #expect(failure?.reason.hasPrefix("belongs to user \(Self.stranger)") == true)
       }
     }
   }
@@ -54,8 +55,8 @@ struct StickyDirectoryTests {
     let path = directory.path("out")
     #expect(try Endpoint(at: path, for: .write) == .absent)
     try #require(chown(try directory.fifo("out"), Self.stranger, 0) == 0)
-    let failure = #expect(throws: IOFailure.self) { try NamedPipe(path: path, for: .write) }
-    #expect(failure?.errno == .permissionDenied)
+    let failure = #expect(throws: Failure.self) { try NamedPipe(path: path, for: .write) }
+    #expect(failure?.number == .permissionDenied)
   }
 
   @Test("A link elsewhere makes it no better")
@@ -65,8 +66,8 @@ struct StickyDirectoryTests {
     try #require(chown(try directory.fifo("out"), Self.stranger, 0) == 0)
     try #require(chmod(directory.path, 0o1777) == 0)
     let link = try elsewhere.link("out", to: directory.path("out"))
-    let failure = #expect(throws: IOFailure.self) { try Endpoint(at: link, for: .write) }
-    #expect(failure?.errno == .permissionDenied)
+    let failure = #expect(throws: Failure.self) { try Endpoint(at: link, for: .write) }
+    #expect(failure?.number == .permissionDenied)
   }
 
   @Test(
@@ -83,12 +84,12 @@ struct StickyDirectoryTests {
     let link = try directory.link("link", to: target)
     try #require(lchown(link, Self.stranger, 0) == 0)
     try #require(chmod(directory.path, 0o1777) == 0)
-    let failure = #expect(throws: IOFailure.self) { try Endpoint(at: link, for: .write) }
-    #expect(failure?.errno == .permissionDenied)
-    #expect(failure?.message.contains("symbolic link 'link'") == true)
-    #expect(throws: IOFailure.self) { try NamedPipe(path: link, for: .write) }
-    #expect(throws: IOFailure.self) { try UnixSocket.connect(to: link).descriptor.close() }
-    #expect(throws: IOFailure.self) { try CharacterDevice.open(link, for: .write) }
+    let failure = #expect(throws: Failure.self) { try Endpoint(at: link, for: .write) }
+    #expect(failure?.number == .permissionDenied)
+    #expect(failure?.reason.contains("symbolic link 'link'") == true)
+    #expect(throws: Failure.self) { try NamedPipe(path: link, for: .write) }
+    #expect(throws: Failure.self) { try UnixSocket.connect(to: link).descriptor.close() }
+    #expect(throws: Failure.self) { try CharacterDevice.open(link, for: .write) }
     // Our own is.
     try #require(lchown(link, Self.us, 0) == 0)
     #expect(throws: Never.self) { try Endpoint(at: link, for: .write) }
@@ -102,8 +103,8 @@ struct StickyDirectoryTests {
     let link = try directory.link("link", to: elsewhere.path)
     try #require(lchown(link, Self.stranger, 0) == 0)
     try #require(chmod(directory.path, 0o1777) == 0)
-    let failure = #expect(throws: IOFailure.self) { try Endpoint(at: link + "/out", for: .write) }
-    #expect(failure?.errno == .permissionDenied)
+    let failure = #expect(throws: Failure.self) { try Endpoint(at: link + "/out", for: .write) }
+    #expect(failure?.number == .permissionDenied)
   }
 
   @Test("What came to stand there between the look and the use is refused")
@@ -114,9 +115,9 @@ struct StickyDirectoryTests {
     var pipe = try NamedPipe(path: path, for: .write)
     try #require(rename(path, directory.path("away")) == 0)
     try #require(chown(try directory.fifo("out"), Self.stranger, 0) == 0)
-    #expect(throws: IOFailure.self) { try pipe.open() }
-    #expect(throws: IOFailure.self) { try UnixSocket.connect(to: path) }
-    #expect(throws: IOFailure.self) { try CharacterDevice.open(path, for: .write) }
+    #expect(throws: Failure.self) { try pipe.open() }
+    #expect(throws: Failure.self) { try UnixSocket.connect(to: path) }
+    #expect(throws: Failure.self) { try CharacterDevice.open(path, for: .write) }
   }
 
   @Test("A device is anybody's")

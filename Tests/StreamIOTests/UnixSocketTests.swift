@@ -72,7 +72,7 @@ struct UnixSocketTests {
   func nobody() throws {
     let bound = try BoundSocket(path)
     #expect(
-      throws: IOFailure(
+      throws: Failure(
         .connectionRefused, "nobody listens on this socket: start its owner first")
     ) { try UnixSocket.connect(to: path).descriptor.close() }
     withExtendedLifetime(bound) {}
@@ -81,21 +81,21 @@ struct UnixSocketTests {
   @Test("Who listened has gone")
   func gone() throws {
     _ = try BoundSocket(path, backlog: 1)
-    let failure = #expect(throws: IOFailure.self) {
+    let failure = #expect(throws: Failure.self) {
       try UnixSocket.connect(to: path).descriptor.close()
     }
-    #expect(failure?.errno == .connectionRefused)
+    #expect(failure?.number == .connectionRefused)
   }
 
   @Test("It is of another type", arguments: [SOCK_DGRAM.rawValue, SOCK_SEQPACKET.rawValue])
   func otherType(_ type: UInt32) throws {
     let bound = try BoundSocket(
       path, type: __socket_type(type), backlog: type == SOCK_DGRAM.rawValue ? nil : 1)
-    let failure = #expect(throws: IOFailure.self) {
+    let failure = #expect(throws: Failure.self) {
       try UnixSocket.connect(to: path).descriptor.close()
     }
-    #expect(failure?.errno == .protocolWrongTypeForSocket)
-    #expect(failure?.message.hasPrefix("is not a stream socket") == true)
+    #expect(failure?.number == .protocolWrongTypeForSocket)
+    #expect(failure?.reason.hasPrefix("is not a stream socket") == true)
     withExtendedLifetime(bound) {}
   }
 
@@ -106,7 +106,7 @@ struct UnixSocketTests {
     defer { watchdog.stop() }
     let first = End(try UnixSocket.connect(to: path).descriptor)
     #expect(
-      throws: IOFailure(
+      throws: Failure(
         .resourceTemporarilyUnavailable, "too many connections wait on this socket")
     ) { try UnixSocket.connect(to: path).descriptor.close() }
     withExtendedLifetime(first) {}
@@ -119,7 +119,7 @@ struct UnixSocketTests {
     let listener = try BoundSocket(longest, backlog: 1)
     #expect(throws: Never.self) { try UnixSocket.connect(to: longest).descriptor.close() }
     #expect(
-      throws: IOFailure(
+      throws: Failure(
         .fileNameTooLong, "the path of a socket has at most 107 bytes, this has 108")
     ) { try UnixSocket.connect(to: longest + "s").descriptor.close() }
     withExtendedLifetime(listener) {}

@@ -98,7 +98,9 @@ struct WaitForReaderTests {
     try sink.waitForReader()
     #expect(waiting.questions == 0)
     var position: UInt64 = 0
-    #expect(throws: TransferError.broken(errno: EPIPE, reason: "pipe=out: the reader has gone")) {
+    #expect(
+      throws: TransferError.broken(Failure(errno: EPIPE, reason: "pipe=out: the reader has gone"))
+    ) {
       try sink.sendZeroes(1, advancing: &position)
     }
   }

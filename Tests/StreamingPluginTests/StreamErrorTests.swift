@@ -27,20 +27,20 @@ struct StreamErrorTests {
       error: .interrupted, errno: .socketShutdown,
       message: "interrupted: the client has gone or the server stops"),
     Case(
-      error: .noRoom(StoreError(errno: 28, reason: "full")), errno: .noSpace,
+      error: .noRoom(Failure(errno: 28, reason: "full")), errno: .noSpace,
       message: "can't be kept until it is due: full"),
     Case(
-      error: .noRoom(StoreError(errno: 12, reason: "no memory")), errno: .noMemory,
+      error: .noRoom(Failure(errno: 12, reason: "no memory")), errno: .noMemory,
       message: "can't be kept until it is due: no memory"),
     Case(
-      error: .unreadable(StoreError(errno: 5, reason: "spool=/tmp: Input/output error")),
+      error: .unreadable(Failure(errno: 5, reason: "spool=/tmp: Input/output error")),
       errno: .ioError,
       message: "what waits can't be read back: spool=/tmp: Input/output error"),
     Case(
-      error: .broken(errno: 32, reason: "pipe=out: the reader has gone"), errno: .ioError,
+      error: .broken(Failure(errno: 32, reason: "pipe=out: the reader has gone")), errno: .ioError,
       message: "pipe=out: the reader has gone"),
     Case(
-      error: .broken(errno: 28, reason: "pipe=/dev/full: No space left on device"),
+      error: .broken(Failure(errno: 28, reason: "pipe=/dev/full: No space left on device")),
       errno: .noSpace, message: "pipe=/dev/full: No space left on device"),
     Case(
       error: .failedBefore, errno: .ioError, message: "the stream has failed before"),

@@ -8,6 +8,8 @@ import StreamCore
 struct CompressedInput<Upstream: StreamSource> {
   /// How far ahead the stream may be looked at, in bytes.
   static var limit: Int { 64 << 20 }
+  /// How much may be there before it is needed.
+  private static var ahead: Int { 8 << 20 }
   /// How much is taken at a time, where so much is there.
   private static var portion: Int { 1 << 20 }
 
@@ -52,6 +54,15 @@ struct CompressedInput<Upstream: StreamSource> {
       try take(count - filled.count)
     }
     return true
+  }
+
+  /// Takes what upstream has without waiting for it, up to a few MiB more than can be looked at.
+  mutating func takeAvailable() throws(TransferError) {
+    guard takesMore, !hasEnded, failure == nil, filled.count < Self.ahead else { return }
+    let memory = try makeRoom(for: Self.portion)
+    try take(into: memory) { (upstream, buffer) throws(TransferError) in
+      try upstream.receiveAvailable(into: &buffer)
+    }
   }
 
   /// Looks at bytes ahead.
@@ -109,31 +120,44 @@ struct CompressedInput<Upstream: StreamSource> {
   ///   - place: Where in the compressed stream that was seen.
   ///   - reason: What is wrong, as a sentence.
   func damaged(at place: UInt64, _ reason: String) -> TransferError {
-    .broken(errno: EIO, reason: "the \(name) stream is damaged at byte \(place): \(reason)")
+    .broken(
+      Failure(errno: EIO, reason: "the \(name) stream is damaged at byte \(place): \(reason)"))
   }
 
   /// The failure of a stream that ends where it may not.
   func cut() -> TransferError {
     let reason =
       taken == 0 ? "is empty" : "is cut off: it ends unfinished after \(taken) bytes"
-    return .broken(errno: EIO, reason: "the \(name) stream \(reason)")
+    return .broken(Failure(errno: EIO, reason: "the \(name) stream \(reason)"))
   }
 
   /// Takes at least `count` more bytes, or fewer because the stream ends.
   private mutating func take(_ count: Int) throws(TransferError) {
     guard takesMore else { throw .interrupted }
     let memory = try makeRoom(for: count)
+    let came = try take(into: memory) { (upstream, buffer) throws(TransferError) in
+      try upstream.receive(atLeast: count, into: &buffer)
+    }
+    hasEnded = came < count
+  }
+
+  /// - Returns: How many bytes came. Those that came before a failure can be looked at, too.
+  @discardableResult
+  private mutating func take(
+    into memory: Memory,
+    _ receive: (inout Upstream, inout OutputRawSpan) throws(TransferError) -> Void
+  ) throws(TransferError) -> Int {
     let space = UnsafeMutableRawBufferPointer(rebasing: memory.bytes[filled.upperBound...])
     var buffer = OutputRawSpan(buffer: space, initializedCount: 0)
     var error: TransferError?
-    do { try upstream.receive(atLeast: count, into: &buffer) } catch let caught { error = caught }
+    do { try receive(&upstream, &buffer) } catch let caught { error = caught }
     let came = buffer.finalize(for: space)
     filled = filled.lowerBound..<filled.upperBound + came
     if let error {
       if case .broken = error { failure = error }
       throw error
     }
-    hasEnded = came < count
+    return came
   }
 
   private mutating func makeRoom(for count: Int) throws(TransferError) -> Memory {

@@ -10,16 +10,22 @@ public struct InputDecoding: Sendable {
   public var digestsDisk: Bool
   /// Whether a digest has a thread of its own, which pays where there are two processors.
   public var digestsAside: Bool
+  /// How many threads decode ahead.
+  public var threads: Int
+
+  /// How many are worth it on so many processors: four are faster than any client.
+  public static func defaultThreads(processors: Int) -> Int { min(max(processors, 1), 4) }
 
   /// The disk's own bytes, unless told otherwise.
   public init(
     compression: Compression? = nil, digestsInput: Bool = false, digestsDisk: Bool = false,
-    digestsAside: Bool = false
+    digestsAside: Bool = false, threads: Int = 0
   ) {
     self.compression = compression
     self.digestsInput = digestsInput
     self.digestsDisk = digestsDisk
     self.digestsAside = digestsAside
+    self.threads = threads
   }
 }
 
@@ -46,8 +52,8 @@ public struct DecodedSource<End: StreamSource>: StreamSource {
     let input = try DigestingSource(
       next: end, isWanted: decoding.digestsInput, aside: decoding.digestsAside)
     chain = try DigestingSource(
-      next: DecodingSource(decoding.compression, from: input), isWanted: decoding.digestsDisk,
-      aside: decoding.digestsAside)
+      next: DecodingSource(decoding.compression, threads: decoding.threads, from: input),
+      isWanted: decoding.digestsDisk, aside: decoding.digestsAside)
   }
 
   /// Starts threads, in the process that serves. To be called once, before all else.
@@ -56,12 +62,14 @@ public struct DecodedSource<End: StreamSource>: StreamSource {
   public func start() throws(TransferError) {
     try chain.digest?.start()
     try chain.next.upstream.digest?.start()
+    try chain.next.start()
   }
 
   /// Ends the threads. Nothing can be received any more.
   public func stop() {
     chain.digest?.stop()
     chain.next.upstream.digest?.stop()
+    chain.next.stop()
   }
 
   /// The digests of the stream as far as it was taken, and of the disk, as `sha256:` and 64 hexadecimal

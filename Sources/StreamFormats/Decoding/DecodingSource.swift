@@ -7,8 +7,9 @@ public import StreamCore
 /// whole, of a longer one all but the end. What is wrong is a failure from there on, whose message says
 /// at which byte of the compressed stream.
 ///
-/// Its memory is bounded whatever the stream says: 64 MiB of it read ahead, 64 MiB decoded, and zstd's
-/// window, of up to 128 MiB. All of this is used by streams alone that need it.
+/// Its memory is bounded whatever the stream says: 64 MiB of it read ahead, 64 MiB decoded, zstd's
+/// window, of up to 128 MiB, and about 8 MiB for each thread that decodes ahead and 8 MiB more. All of
+/// this is used by streams alone that need it.
 public struct DecodingSource<Upstream: StreamSource>: StreamSource {
   private var input: CompressedInput<Upstream>
   private var queue = DecodedQueue()
@@ -43,17 +44,29 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
 
   /// Begins a stream.
   ///
-  /// - Parameter compression: How the stream is compressed, if it is.
+  /// - Parameters:
+  ///   - compression: How the stream is compressed, if it is.
+  ///   - threads: How many decode ahead, once ``start()`` was called, what can be decoded so.
   /// - Throws: If there is no memory for the decoder.
-  public init(_ compression: Compression?, from upstream: Upstream) throws(TransferError) {
+  public init(
+    _ compression: Compression?, threads: Int = 0, from upstream: Upstream
+  ) throws(TransferError) {
     self.compression = compression
     input = CompressedInput(upstream, name: compression?.rawValue ?? "")
     switch compression {
-    case .zstd: zstd = try ZstdDecoder()
+    case .zstd: zstd = try ZstdDecoder(threads: threads)
     case .gzip: gzip = try GzipDecoder()
     case nil: break
     }
   }
+
+  /// Starts the threads that decode ahead.
+  ///
+  /// - Throws: If there can't be so many.
+  public func start() throws(TransferError) { try zstd?.start() }
+
+  /// Ends them. Nothing can be received any more.
+  public func stop() { zstd?.stop() }
 
   /// Fills `buffer`, or leaves room because the stream has ended.
   public mutating func receive(into buffer: inout OutputRawSpan) throws(TransferError) {
@@ -74,6 +87,8 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
       guard try decode() else { return }
       queue.take(into: &buffer)
     }
+    // While the client is busy with these.
+    zstd?.decodeAhead(&input)
   }
 
   /// Drops bytes that are decoded nevertheless, so that what follows is found right.

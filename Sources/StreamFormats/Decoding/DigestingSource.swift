@@ -24,12 +24,21 @@ struct DigestingSource<Next: StreamSource>: StreamSource {
   mutating func receive(
     atLeast count: Int, into buffer: inout OutputRawSpan
   ) throws(TransferError) {
-    guard let digest else { return try next.receive(atLeast: count, into: &buffer) }
     let before = buffer.byteCount
-    var failure: TransferError?
-    do { try next.receive(atLeast: count, into: &buffer) } catch { failure = error }
+    defer { update(buffer, from: before) }
+    try next.receive(atLeast: count, into: &buffer)
+  }
+
+  mutating func receiveAvailable(into buffer: inout OutputRawSpan) throws(TransferError) {
+    let before = buffer.byteCount
+    defer { update(buffer, from: before) }
+    try next.receiveAvailable(into: &buffer)
+  }
+
+  /// Hashes what came, if a digest is wanted.
+  private func update(_ buffer: borrowing OutputRawSpan, from before: Int) {
+    guard let digest else { return }
     buffer.bytes.extracting(droppingFirst: before).withUnsafeBytes { digest.update($0) }
-    if let failure { throw failure }
   }
 
   /// What is dropped is part of it, too: it is received, but for zeroes that are known.

@@ -16,6 +16,9 @@ struct ZstdDecoder: Sendable {
   }
 
   private let context: ZstdContext
+  private let ahead: FramesAhead?
+  /// Where the first frame stands that was not looked at to be decoded ahead.
+  private var unseen: UInt64 = 0
   private var scan: ZstdScan
   private var frame: OpenFrame?
   /// Whether a frame of content or one to be skipped has come.
@@ -23,10 +26,18 @@ struct ZstdDecoder: Sendable {
   /// What is left of a skippable frame.
   private var skipping: UInt64 = 0
 
-  init() throws(TransferError) {
+  /// - Parameter threads: How many frames are decoded ahead at a time, once ``start()`` was called.
+  init(threads: Int) throws(TransferError) {
     context = try ZstdContext()
+    ahead = threads > 0 ? try FramesAhead(threads: threads) : nil
     scan = try ZstdScan()
   }
+
+  /// Starts the threads that decode ahead.
+  func start() throws(TransferError) { try ahead?.start() }
+
+  /// Ends them.
+  func stop() { ahead?.stop() }
 
   /// Decodes some more.
   mutating func decode<Upstream>(
@@ -85,10 +96,16 @@ struct ZstdDecoder: Sendable {
   ) throws(TransferError) -> DecodingStep {
     guard queue.hasRoom(for: content) else { return .noRoom }
     let space = try queue.space(for: content)
+    let decoded = try decodedAhead(frame, &input)
     let count: Int
-    do {
-      count = try context.decode(
-        frame: input.available.part(0..<frame.range.count), into: space)
+    do throws(ZstdContext.Refusal) {
+      if let bytes = try decoded?.get() {
+        space.copyMemory(from: bytes)
+        count = bytes.count
+      } else {
+        count = try context.decode(
+          frame: input.available.part(0..<frame.range.count), into: space)
+      }
     } catch {
       throw input.refused(error, frame.range)
     }
@@ -102,6 +119,44 @@ struct ZstdDecoder: Sendable {
     queue.append(count)
     queue.release()
     return .done
+  }
+
+  // MARK: Ahead of its turn
+
+  /// Gives frames that are there to threads that are free. Waits for nothing.
+  mutating func decodeAhead<Upstream>(_ input: inout CompressedInput<Upstream>) {
+    guard let ahead, ahead.hasRoom else { return }
+    // A failure is told to who comes to it, here and below.
+    try? input.takeAvailable()
+    let takesMore = input.takesMore
+    input.takesMore = false
+    defer { input.takesMore = takesMore }
+    while ahead.hasRoom {
+      guard let frame = scan.frames.first(where: { $0.range.lowerBound >= unseen }) else {
+        guard case .frame? = try? scan.scan(&input) else { return }
+        continue
+      }
+      unseen = frame.range.upperBound
+      guard FramesAhead.takes(frame) else { continue }
+      let start = Int(frame.range.lowerBound - input.offset)
+      ahead.give(
+        input.available.part(start..<start + frame.range.count), at: frame.range.lowerBound)
+    }
+  }
+
+  /// What the first frame of all came to, if it was given to a thread; valid until another one is.
+  private mutating func decodedAhead<Upstream>(
+    _ frame: ZstdFrameAhead, _ input: inout CompressedInput<Upstream>
+  ) throws(TransferError) -> Result<UnsafeRawBufferPointer, ZstdContext.Refusal>? {
+    var waits = 0
+    repeat {
+      // Those behind it, too, as soon as they come.
+      decodeAhead(&input)
+      guard let ahead, ahead.place == frame.range.lowerBound else { return nil }
+      if let decoded = ahead.take(waiting: 1) { return decoded }
+      waits += 1
+      if waits.isMultiple(of: 100) { try input.upstream.ask() }
+    } while true
   }
 
   // MARK: Block by block

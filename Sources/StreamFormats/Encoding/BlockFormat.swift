@@ -81,5 +81,5 @@ enum BlockResult: Sendable {
 
 /// The answer to memory that is not there.
 func noMemory(for what: String) -> TransferError {
-  .broken(errno: SystemError.noMemory, reason: "no memory for \(what)")
+  .broken(Failure(errno: SystemError.noMemory, reason: "no memory for \(what)"))
 }

@@ -55,7 +55,8 @@ final class GzipFormat: BlockFormat, @unchecked Sendable {
     let size = libdeflate_gzip_compress(
       compressor, zeroes.bytes.baseAddress, blockSize, base + headroom, room)
     guard size > 0 else {
-      throw .broken(errno: SystemError.inputOutput, reason: "libdeflate can't compress zeroes")
+      throw .broken(
+        Failure(errno: SystemError.inputOutput, reason: "libdeflate can't compress zeroes"))
     }
     for member in 1..<count {
       (base + headroom + member * size).copyMemory(from: base + headroom, byteCount: size)
@@ -73,7 +74,8 @@ final class GzipFormat: BlockFormat, @unchecked Sendable {
       compressors[worker], block.baseAddress, block.count, output.baseAddress, output.count)
     guard count > 0 else {
       return .failed(
-        .broken(errno: SystemError.inputOutput, reason: "libdeflate can't compress a block"))
+        .broken(
+          Failure(errno: SystemError.inputOutput, reason: "libdeflate can't compress a block")))
     }
     return .piece(start: 0, count: count)
   }

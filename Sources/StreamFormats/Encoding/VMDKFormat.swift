@@ -94,7 +94,8 @@ final class VMDKFormat: BlockFormat, @unchecked Sendable {
         mostGrain)
       guard count > 0 else {
         return .failed(
-          .broken(errno: SystemError.inputOutput, reason: "libdeflate can't compress a grain"))
+          .broken(
+            Failure(errno: SystemError.inputOutput, reason: "libdeflate can't compress a grain")))
       }
       place.storeLittleEndian(UInt64(start / VMDKHeader.sector), at: 0)
       place.storeLittleEndian(UInt32(count), at: 8)
@@ -195,8 +196,9 @@ final class VMDKFormat: BlockFormat, @unchecked Sendable {
   private func place(at offset: UInt64) throws(TransferError) -> UInt32 {
     guard let sector = UInt32(exactly: offset / UInt64(VMDKHeader.sector)) else {
       throw .broken(
-        errno: SystemError.tooLarge,
-        reason: "the VMDK has reached 2 TiB, which is the most it can have: use another format")
+        Failure(
+          errno: SystemError.tooLarge,
+          reason: "the VMDK has reached 2 TiB, which is the most it can have: use another format"))
     }
     return sector
   }

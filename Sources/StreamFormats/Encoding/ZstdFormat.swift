@@ -73,7 +73,9 @@ final class ZstdFormat: BlockFormat, @unchecked Sendable {
       let begin = ZstdFrame.replaceHeader(in: output, at: start, contentSize: block.count)
     else {
       return .failed(
-        .broken(errno: SystemError.inputOutput, reason: "libzstd made a frame that is not known"))
+        .broken(
+          Failure(errno: SystemError.inputOutput, reason: "libzstd made a frame that is not known"))
+      )
     }
     return .piece(start: begin, count: start + count - begin)
   }
@@ -90,6 +92,6 @@ final class ZstdFormat: BlockFormat, @unchecked Sendable {
     let name = String(cString: ZSTD_getErrorName(code))
     return ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation
       ? noMemory(for: "compressing with zstd")
-      : .broken(errno: SystemError.inputOutput, reason: "zstd: \(name)")
+      : .broken(Failure(errno: SystemError.inputOutput, reason: "zstd: \(name)"))
   }
 }

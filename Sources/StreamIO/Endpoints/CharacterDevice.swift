@@ -1,3 +1,4 @@
+public import StreamCore
 import SystemPackage
 
 /// A tape, `/dev/null` and the like.
@@ -5,7 +6,7 @@ public enum CharacterDevice {
   /// Opens a device, non-blocking where it knows that.
   public static func open(
     _ path: String, for direction: Direction
-  ) throws(IOFailure) -> OpenEndpoint {
+  ) throws(Failure) -> OpenEndpoint {
     let file = try LocatedFile(path)
     guard file.status.kind == .characterDevice else { throw .replaced }
     do {
@@ -13,7 +14,7 @@ public enum CharacterDevice {
     } catch .staleNFSFileHandle {
       throw .replaced
     } catch {
-      throw IOFailure(error, "the device can't be opened: \(error)")
+      throw Failure(error, "the device can't be opened: \(error)")
     }
   }
 }

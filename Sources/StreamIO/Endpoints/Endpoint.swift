@@ -1,4 +1,5 @@
 import Glibc
+public import StreamCore
 import SystemPackage
 
 /// What stands at the path of the stream.
@@ -13,9 +14,9 @@ public enum Endpoint: Sendable {
   case characterDevice
 
   /// Looks at `path` and refuses what a stream must not or can't go to or come from. Changes nothing.
-  public init(at path: String, for direction: Direction) throws(IOFailure) {
+  public init(at path: String, for direction: Direction) throws(Failure) {
     guard path.utf8.count < Int(PATH_MAX) else {
-      throw IOFailure(
+      throw Failure(
         .fileNameTooLong,
         "the path has \(path.utf8.count) bytes: at most \(PATH_MAX - 1) can be used")
     }
@@ -23,7 +24,7 @@ public enum Endpoint: Sendable {
     do {
       file = try LocatedFile(path)
     } catch {
-      guard error.errno == .noSuchFileOrDirectory else { throw error }
+      guard error.number == .noSuchFileOrDirectory else { throw error }
       try Self.checkAbsent(path)
       self = .absent
       return
@@ -41,14 +42,14 @@ public enum Endpoint: Sendable {
       case .read: (R_OK, "read")
       }
     guard faccessat(AT_FDCWD, path, needed, AT_EACCESS) == 0 else {
-      throw IOFailure(
+      throw Failure(
         Errno(rawValue: errno), "\(Errno(rawValue: errno)): \(rights) permission is needed")
     }
   }
 
   private static func usable(
     _ kind: FileStatus.Kind, _ direction: Direction
-  ) throws(IOFailure) -> Endpoint {
+  ) throws(Failure) -> Endpoint {
     let harm = direction == .write ? ", which would be overwritten" : ""
     switch kind {
     case .fifo: return .fifo
@@ -65,33 +66,33 @@ public enum Endpoint: Sendable {
     }
   }
 
-  private static func refused(_ what: String) -> IOFailure {
-    IOFailure(
+  private static func refused(_ what: String) -> Failure {
+    Failure(
       .invalidArgument,
       "\(what): give a FIFO, a UNIX socket, a character device or a new name, or see "
         + "nbdkit-file-plugin(1) for files and disks")
   }
 
   /// Nothing there: is it a link to nothing, or can't a FIFO be made there?
-  private static func checkAbsent(_ path: String) throws(IOFailure) {
+  private static func checkAbsent(_ path: String) throws(Failure) {
     guard (try? FileStatus(link: path)) == nil else {
-      throw IOFailure(
+      throw Failure(
         .noSuchFileOrDirectory,
         "is a symbolic link to something that does not exist: make its target or remove the link")
     }
     guard !path.hasSuffix("/") else {
-      throw IOFailure(
+      throw Failure(
         .isDirectory, "ends with a slash, as a directory does: give the name of a file")
     }
     let directory = FilePath(path).removingLastComponent().string
     guard let there = try? FileStatus(path: directory) else {
-      throw IOFailure(.noSuchFileOrDirectory, "the directory '\(directory)' does not exist")
+      throw Failure(.noSuchFileOrDirectory, "the directory '\(directory)' does not exist")
     }
     guard there.kind == .directory else {
-      throw IOFailure(.notDirectory, "'\(directory)' is not a directory")
+      throw Failure(.notDirectory, "'\(directory)' is not a directory")
     }
     guard faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0 else {
-      throw IOFailure(
+      throw Failure(
         Errno(rawValue: errno), "no FIFO can be made in '\(directory)': \(Errno(rawValue: errno))")
     }
   }

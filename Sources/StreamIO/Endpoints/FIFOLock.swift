@@ -1,12 +1,13 @@
 import CLinux
 import Glibc
+import StreamCore
 import SystemPackage
 
 /// The lock by which a server has a FIFO for itself: of two that write to one, the reader would get
 /// both disks mixed, and of two that read one each would get a part. An flock(2), gone with its
 /// descriptor.
 enum FIFOLock {
-  static let refusal = IOFailure(
+  static let refusal = Failure(
     .resourceBusy, "another nbdkit uses this FIFO: give each one of its own")
 
   /// Takes the lock with an open end of the FIFO.

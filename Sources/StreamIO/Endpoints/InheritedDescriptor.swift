@@ -1,4 +1,5 @@
 import Glibc
+public import StreamCore
 import SystemPackage
 
 /// A descriptor that nbdkit was started with. It is shared with whoever started it, so its flags stay
@@ -10,11 +11,11 @@ public struct InheritedDescriptor: Sendable {
   private let direction: Direction
 
   /// Copies `number`, checking that a stream can go that way through it.
-  public init(_ number: Int32, for direction: Direction) throws(IOFailure) {
+  public init(_ number: Int32, for direction: Direction) throws(Failure) {
     let flags = fcntl(number, F_GETFL)
     // One that is closed on exec was opened since, by the server for itself.
     guard flags >= 0, fcntl(number, F_GETFD) & FD_CLOEXEC == 0 else {
-      throw IOFailure(
+      throw Failure(
         .badFileDescriptor, "is not open: it has to be so already when nbdkit is started")
     }
     original = FileDescriptor(rawValue: number)
@@ -22,17 +23,17 @@ public struct InheritedDescriptor: Sendable {
     let isOneWay = flags & O_ACCMODE != O_RDWR
     guard !isOneWay || flags & O_ACCMODE == direction.accessMode.rawValue else {
       let other = direction == .write ? "reading" : "writing"
-      throw IOFailure(.badFileDescriptor, "is open for \(other) only")
+      throw Failure(.badFileDescriptor, "is open for \(other) only")
     }
     let copied = fcntl(number, F_DUPFD_CLOEXEC, 3)
     guard copied >= 0 else {
-      throw IOFailure(Errno(rawValue: errno), "can't be duplicated: \(Errno(rawValue: errno))")
+      throw Failure(Errno(rawValue: errno), "can't be duplicated: \(Errno(rawValue: errno))")
     }
     copy = FileDescriptor(rawValue: copied)
     do {
       status = try FileStatus(copy)
     } catch {
-      throw IOFailure(error, "\(error)")
+      throw Failure(error, "\(error)")
     }
     switch status.kind {
     case .fifo: break
@@ -67,9 +68,9 @@ public struct InheritedDescriptor: Sendable {
       } == 0
   }
 
-  private func refused(_ what: String) -> IOFailure {
+  private func refused(_ what: String) -> Failure {
     try? copy.close()
-    return IOFailure(
+    return Failure(
       .invalidArgument,
       "is \(what): give a pipe, a socket or a character device, or see nbdkit-file-plugin(1) for "
         + "files and disks")
@@ -92,11 +93,11 @@ public struct InheritedDescriptor: Sendable {
   /// Makes it ready for use. A pipe or device is opened anew, so that only this copy is non-blocking;
   /// one that may not be opened (a pipe made by another user) or not twice (a tape) stays blocking.
   /// The copy is closed where it is not needed any more.
-  public func open() throws(IOFailure) -> OpenEndpoint {
+  public func open() throws(Failure) -> OpenEndpoint {
     guard status.kind != .socket else { return OpenEndpoint(copy, .socket) }
     let kind: OpenEndpoint.Kind = status.kind == .fifo ? .pipe : .device
     if kind == .pipe, copy.events() & POLLERR != 0 {
-      throw IOFailure(.brokenPipe, "the reader of this pipe has gone already")
+      throw Failure(.brokenPipe, "the reader of this pipe has gone already")
     }
     do {
       let anew = try FileDescriptor.open(

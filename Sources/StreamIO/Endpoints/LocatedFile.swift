@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import StreamCore
 import SystemPackage
 
 /// What a path led to, held open without being opened: what is checked here is what is used
@@ -18,7 +19,7 @@ final class LocatedFile: Sendable {
   /// Looks at `path`.
   ///
   /// - Throws: The system's reason, or that a link on the way is a stranger's.
-  init(_ path: String) throws(IOFailure) {
+  init(_ path: String) throws(Failure) {
     let walk = try PathWalk(path)
     self.path = path
     descriptor = walk.descriptor
@@ -29,11 +30,11 @@ final class LocatedFile: Sendable {
   deinit { try? descriptor.close() }
 
   /// Refuses what a stranger put where everybody may put something.
-  func checkOwner() throws(IOFailure) {
+  func checkOwner() throws(Failure) {
     guard status.kind == .fifo || status.kind == .socket,
       directory.distrusts(status)
     else { return }
-    throw IOFailure(
+    throw Failure(
       .permissionDenied,
       "belongs to user \(status.owner), in a directory where everybody may put one: use one of "
         + "your own")
@@ -81,17 +82,17 @@ private struct PathWalk {
   private var names: [Substring]
   private var links = 0
 
-  init(_ path: String) throws(IOFailure) {
+  init(_ path: String) throws(Failure) {
     names = Self.names(of: path).reversed()
     let start = path.hasPrefix("/") ? "/" : "."
     descriptor = try Self.look(AT_FDCWD, start, follow: true)
     status = try Self.status(of: descriptor)
     directory = status
-    do throws(IOFailure) {
+    do throws(Failure) {
       while let name = names.popLast() { try step(String(name)) }
       // As a directory is named: stat(2) sees it so as well.
       if path.hasSuffix("/"), status.kind != .directory {
-        throw IOFailure(.notDirectory, "\(Errno.notDirectory)")
+        throw Failure(.notDirectory, "\(Errno.notDirectory)")
       }
     } catch {
       try? descriptor.close()
@@ -103,10 +104,10 @@ private struct PathWalk {
     path.split(separator: "/").filter { $0 != "." }
   }
 
-  private mutating func step(_ name: String) throws(IOFailure) {
+  private mutating func step(_ name: String) throws(Failure) {
     let found = try Self.look(descriptor.rawValue, name, follow: false)
     let status: FileStatus
-    do throws(IOFailure) {
+    do throws(Failure) {
       status = try Self.status(of: found)
     } catch {
       try? found.close()
@@ -126,13 +127,13 @@ private struct PathWalk {
 
   private mutating func follow(
     _ link: FileDescriptor, _ status: FileStatus, _ name: String
-  ) throws(IOFailure) {
+  ) throws(Failure) {
     links += 1
     guard links <= 40 else {
-      throw IOFailure(.tooManySymbolicLinkLevels, "\(Errno.tooManySymbolicLinkLevels)")
+      throw Failure(.tooManySymbolicLinkLevels, "\(Errno.tooManySymbolicLinkLevels)")
     }
     guard !self.status.distrusts(status) else {
-      throw IOFailure(
+      throw Failure(
         .permissionDenied,
         "leads through the symbolic link '\(name)' of user \(status.owner), in a directory where "
           + "everybody may put one: name the file itself")
@@ -152,19 +153,19 @@ private struct PathWalk {
 
   private static func look(
     _ directory: Int32, _ name: String, follow: Bool
-  ) throws(IOFailure) -> FileDescriptor {
+  ) throws(Failure) -> FileDescriptor {
     let found = clinux_look_at(directory, name, follow ? 1 : 0)
     guard found >= 0 else {
-      throw IOFailure(Errno(rawValue: errno), "\(Errno(rawValue: errno))")
+      throw Failure(Errno(rawValue: errno), "\(Errno(rawValue: errno))")
     }
     return FileDescriptor(rawValue: found)
   }
 
-  private static func status(of file: FileDescriptor) throws(IOFailure) -> FileStatus {
-    do { return try FileStatus(file) } catch { throw IOFailure(error, "\(error)") }
+  private static func status(of file: FileDescriptor) throws(Failure) -> FileStatus {
+    do { return try FileStatus(file) } catch { throw Failure(error, "\(error)") }
   }
 
-  private static func target(of link: FileDescriptor) throws(IOFailure) -> String {
+  private static func target(of link: FileDescriptor) throws(Failure) -> String {
     var length = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
       length = buffer.withMemoryRebound(to: CChar.self) { text in
@@ -173,7 +174,7 @@ private struct PathWalk {
       count = max(0, length)
     }
     guard length > 0 else {
-      throw IOFailure(Errno(rawValue: errno), "\(Errno(rawValue: errno))")
+      throw Failure(Errno(rawValue: errno), "\(Errno(rawValue: errno))")
     }
     return String(decoding: bytes, as: UTF8.self)
   }

@@ -1,4 +1,5 @@
 import Glibc
+public import StreamCore
 import SystemPackage
 
 /// A FIFO in the file system: made if need be, opened, and removed if it was made.
@@ -14,12 +15,12 @@ public struct NamedPipe: Sendable {
   ///
   /// - Throws: The system's reason, also where something else came to stand there meanwhile, or where
   ///   another process has locked the FIFO for its own stream.
-  public init(path: String, for direction: Direction) throws(IOFailure) {
+  public init(path: String, for direction: Direction) throws(Failure) {
     self.path = path
     self.direction = direction
     let made = mkfifo(path, 0o600) == 0
     if !made, errno != EEXIST {
-      throw IOFailure(Errno(rawValue: errno), "no FIFO can be made: \(Errno(rawValue: errno))")
+      throw Failure(Errno(rawValue: errno), "no FIFO can be made: \(Errno(rawValue: errno))")
     }
     let file: LocatedFile
     if made {
@@ -45,13 +46,13 @@ public struct NamedPipe: Sendable {
   /// opened for reading first; its reader sees the end of the stream even if nothing is written. A
   /// FIFO made as another user (nbdkit's `-u`) is made again as this one. It is locked, so that no
   /// other server uses it at the same time, and watched for others that open it.
-  public mutating func open() throws(IOFailure) -> OpenEndpoint {
+  public mutating func open() throws(Failure) -> OpenEndpoint {
     do {
       if let maker, maker != geteuid() { try makeAgain() }
     } catch .staleNFSFileHandle {
       throw .replaced
     } catch {
-      throw IOFailure(
+      throw Failure(
         error, "no FIFO of user \(geteuid()) can be made: \(error): make it before, as that user")
     }
     let file = try LocatedFile(path)
@@ -79,7 +80,7 @@ public struct NamedPipe: Sendable {
     } catch .staleNFSFileHandle {
       throw .replaced
     } catch {
-      throw IOFailure(error, "the FIFO can't be opened: \(error)")
+      throw Failure(error, "the FIFO can't be opened: \(error)")
     }
   }
 
@@ -94,10 +95,10 @@ public struct NamedPipe: Sendable {
   }
 
   /// Removes the FIFO if it was made here and still is the same.
-  public func remove() throws(IOFailure) {
+  public func remove() throws(Failure) {
     guard maker != nil, (try? FileStatus(path: path))?.identity == identity else { return }
     guard unlink(path) == 0 else {
-      throw IOFailure(
+      throw Failure(
         Errno(rawValue: errno), "the FIFO can't be removed: \(Errno(rawValue: errno))")
     }
   }

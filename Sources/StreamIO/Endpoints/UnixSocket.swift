@@ -1,4 +1,5 @@
 import Glibc
+public import StreamCore
 import SystemPackage
 
 /// A connection to a UNIX stream socket somebody listens on.
@@ -6,11 +7,11 @@ public enum UnixSocket {
   /// Connects without waiting.
   ///
   /// - Returns: The connection, non-blocking.
-  public static func connect(to path: String) throws(IOFailure) -> OpenEndpoint {
+  public static func connect(to path: String) throws(Failure) -> OpenEndpoint {
     var address = sockaddr_un()
     let most = MemoryLayout.size(ofValue: address.sun_path) - 1
     guard path.utf8.count <= most else {
-      throw IOFailure(
+      throw Failure(
         .fileNameTooLong,
         "the path of a socket has at most \(most) bytes, this has \(path.utf8.count)")
     }
@@ -22,7 +23,7 @@ public enum UnixSocket {
     let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
     let connection = socket(AF_UNIX, type, 0)
     guard connection >= 0 else {
-      throw IOFailure(Errno(rawValue: errno), "no socket: \(Errno(rawValue: errno))")
+      throw Failure(Errno(rawValue: errno), "no socket: \(Errno(rawValue: errno))")
     }
     let descriptor = FileDescriptor(rawValue: connection)
     var result = connect(connection, &address)
@@ -34,7 +35,7 @@ public enum UnixSocket {
     guard result == 0 else {
       let error = Errno(rawValue: errno)
       try? descriptor.close()
-      throw IOFailure(error, reason(error))
+      throw Failure(error, reason(error))
     }
     return OpenEndpoint(descriptor, .socket)
   }

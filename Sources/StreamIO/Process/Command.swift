@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+public import StreamCore
 public import SystemPackage
 
 /// A shell command at the other end of the stream, under a supervisor: a process that ends it unless
@@ -34,7 +35,7 @@ public struct Command: Sendable {
   ///   caller after ``complete()`` or ``abandon()``.
   public static func reading(
     _ text: String, at start: StartingPoint, grace: Int = 5000
-  ) throws(IOFailure) -> (command: Command, input: FileDescriptor) {
+  ) throws(Failure) -> (command: Command, input: FileDescriptor) {
     let pipe: (readEnd: FileDescriptor, writeEnd: FileDescriptor)
     do { pipe = try FileDescriptor.pipe(options: .closeOnExec) } catch {
       throw failure(error.rawValue)
@@ -59,7 +60,7 @@ public struct Command: Sendable {
   ///   caller.
   public static func writing(
     _ text: String, at start: StartingPoint, grace: Int = 5000
-  ) throws(IOFailure) -> (command: Command, output: FileDescriptor) {
+  ) throws(Failure) -> (command: Command, output: FileDescriptor) {
     let pipe: (readEnd: FileDescriptor, writeEnd: FileDescriptor)
     let nothing: FileDescriptor
     do {
@@ -86,7 +87,7 @@ public struct Command: Sendable {
   private init(
     _ text: String, at start: StartingPoint, input: FileDescriptor, output: FileDescriptor,
     keeping kept: FileDescriptor?, grace: Int
-  ) throws(IOFailure) {
+  ) throws(Failure) {
     var ends: [Int32] = [-1, -1]
     let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
     guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { throw Self.failure(errno) }
@@ -178,7 +179,7 @@ public struct Command: Sendable {
     return count == size ? number : nil
   }
 
-  private static func failure(_ error: Int32) -> IOFailure {
-    IOFailure(Errno(rawValue: error), "the command can't be started: \(Errno(rawValue: error))")
+  private static func failure(_ error: Int32) -> Failure {
+    Failure(Errno(rawValue: error), "the command can't be started: \(Errno(rawValue: error))")
   }
 }

@@ -1,3 +1,4 @@
+public import StreamCore
 import SystemPackage
 
 /// Descriptors that are held while a stream is opened, so that where there are few (ulimit -n) some are
@@ -9,7 +10,7 @@ public struct DescriptorReserve: ~Copyable {
   private let held: [FileDescriptor]
 
   /// - Throws: Where there are not as many.
-  public init() throws(IOFailure) {
+  public init() throws(Failure) {
     var held: [FileDescriptor] = []
     do {
       for _ in 0..<Self.count {
@@ -17,7 +18,7 @@ public struct DescriptorReserve: ~Copyable {
       }
     } catch {
       for descriptor in held { try? descriptor.close() }
-      throw IOFailure(
+      throw Failure(
         error as? Errno ?? .ioError, "no descriptors are left for a client: \(error)")
     }
     self.held = held

@@ -1,4 +1,5 @@
 import Glibc
+public import StreamCore
 import SystemPackage
 
 /// The directory, standard output and standard error that the server was started with, kept for a
@@ -12,11 +13,11 @@ public struct StartingPoint: Sendable {
   ///
   /// - Parameter outputIsFree: Whether standard output is the user's: otherwise what a command prints
   ///   there goes to standard error.
-  public init(outputIsFree: Bool) throws(IOFailure) {
+  public init(outputIsFree: Bool) throws(Failure) {
     do {
       directory = try FileDescriptor.open(".", .readOnly, options: [.directory, .closeOnExec])
     } catch {
-      throw IOFailure(
+      throw Failure(
         error as? Errno ?? .ioError, "the current directory can't be opened: \(error)")
     }
     errors = try Self.copy(STDERR_FILENO)
@@ -24,13 +25,13 @@ public struct StartingPoint: Sendable {
   }
 
   /// A copy of a standard stream, or `/dev/null` where that is closed.
-  private static func copy(_ number: Int32) throws(IOFailure) -> FileDescriptor {
+  private static func copy(_ number: Int32) throws(Failure) -> FileDescriptor {
     let copied = fcntl(number, F_DUPFD_CLOEXEC, 3)
     if copied >= 0 { return FileDescriptor(rawValue: copied) }
     do {
       return try FileDescriptor.open("/dev/null", .readWrite, options: .closeOnExec)
     } catch {
-      throw IOFailure(error as? Errno ?? .ioError, "/dev/null can't be opened: \(error)")
+      throw Failure(error as? Errno ?? .ioError, "/dev/null can't be opened: \(error)")
     }
   }
 }

@@ -24,7 +24,7 @@ public final class AnonymousMemory: SegmentMedium {
   public init() {}
 
   /// Takes a spare segment or maps a new one; `ENOMEM` if there is no memory.
-  public func allocate() throws(StoreError) -> Int {
+  public func allocate() throws(Failure) -> Int {
     let segment = state.withLock { (state) -> Int? in
       if let segment = state.spare.popLast() { return segment }
       state.reserve = state.reserve ?? map(reserveSize, PROT_NONE)
@@ -35,7 +35,7 @@ public final class AnonymousMemory: SegmentMedium {
       return nil
     }
     guard let segment else {
-      throw StoreError(errno: ENOMEM, reason: "no memory for what has to wait")
+      throw Failure(errno: ENOMEM, reason: "no memory for what has to wait")
     }
     return segment
   }

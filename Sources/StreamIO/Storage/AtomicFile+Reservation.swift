@@ -1,11 +1,12 @@
 import Glibc
+import StreamCore
 import SystemPackage
 
 extension AtomicFile {
   /// The file beside the one that is to be written, locked as long as this process lives. One that a
   /// killed process has left is no longer locked, and used again.
   struct Reservation: Sendable {
-    static let refusal = IOFailure(
+    static let refusal = Failure(
       .resourceBusy, "another nbdkit is to write this file at its end: give each one of its own")
 
     private let path: String
@@ -23,7 +24,7 @@ extension AtomicFile {
       return flock(file.rawValue, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 
-    init(_ path: String) throws(IOFailure) {
+    init(_ path: String) throws(Failure) {
       self.path = path
       part = Self.partName(path)
       while true {
@@ -47,14 +48,14 @@ extension AtomicFile {
       return "\(directory)/.nbdkit-streaming.\(String(hash, radix: 16))"
     }
 
-    private static func open(_ part: String) throws(IOFailure) -> FileDescriptor {
+    private static func open(_ part: String) throws(Failure) -> FileDescriptor {
       do {
         return try FileDescriptor.open(
           part, .readWrite,
           options: [.create, .noFollow, .nonBlocking, .closeOnExec],
           permissions: [.ownerReadWrite, .groupRead, .otherRead])
       } catch {
-        throw IOFailure(error as? Errno ?? .ioError, "can't be written: \(error)")
+        throw Failure(error as? Errno ?? .ioError, "can't be written: \(error)")
       }
     }
 
@@ -68,13 +69,13 @@ extension AtomicFile {
     }
 
     /// - Returns: False where what was locked stands there no longer.
-    private static func lock(_ file: FileDescriptor, _ part: String) throws(IOFailure) -> Bool {
+    private static func lock(_ file: FileDescriptor, _ part: String) throws(Failure) -> Bool {
       do {
         while flock(file.rawValue, LOCK_EX | LOCK_NB) != 0 {
           guard errno == EINTR else {
             throw errno == EWOULDBLOCK
               ? Self.refusal
-              : IOFailure(Errno(rawValue: errno), "can't be written: \(Errno(rawValue: errno))")
+              : Failure(Errno(rawValue: errno), "can't be written: \(Errno(rawValue: errno))")
           }
         }
         let status = try FileStatus(file)
@@ -84,7 +85,7 @@ extension AtomicFile {
         guard status.kind == .regularFile, status.owner == geteuid(),
           try status.size == 0 || beginsAsLeft(file)
         else {
-          throw IOFailure(
+          throw Failure(
             .fileExists, "can't be written: '\(part)' is in the way: remove it")
         }
         while try FileStatus(file).size > 0, ftruncate(file.rawValue, 0) != 0 {
@@ -93,12 +94,12 @@ extension AtomicFile {
         return true
       } catch {
         try? file.close()
-        throw error as? IOFailure ?? IOFailure(.ioError, "can't be written: \(error)")
+        throw error as? Failure ?? Failure(.ioError, "can't be written: \(error)")
       }
     }
 
     /// Writes `text` and puts it in its place.
-    func write(_ text: String) throws(IOFailure) {
+    func write(_ text: String) throws(Failure) {
       do {
         // Once it is on the disk, closing has nothing to say any more.
         defer { try? file.close() }
@@ -114,7 +115,7 @@ extension AtomicFile {
           throw error
         }
       } catch {
-        throw IOFailure(error as? Errno ?? .ioError, "can't be written: \(error)")
+        throw Failure(error as? Errno ?? .ioError, "can't be written: \(error)")
       }
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+public import StreamCore
 import Synchronization
 import SystemPackage
 
@@ -12,29 +13,29 @@ public enum AtomicFile {
   @discardableResult
   public static func check(
     _ path: String, replacing beginnings: String...
-  ) throws(IOFailure) -> Bool {
+  ) throws(Failure) -> Bool {
     try checkName(path)
     var isOld = false
     if let status = try? FileStatus(link: path) {
       guard status.kind == .regularFile else {
         let what = status.kind == .link ? "a symbolic link" : "no regular file"
-        throw IOFailure(.invalidArgument, "is \(what): give a new name")
+        throw Failure(.invalidArgument, "is \(what): give a new name")
       }
       let found = beginning(of: path, upTo: beginnings.map(\.utf8.count).max() ?? 0)
       isOld = beginnings.contains { found?.starts(with: $0.utf8) == true }
       guard isOld || found?.isEmpty == true else {
-        throw IOFailure(.fileExists, "holds something else, which would be lost: give a new name")
+        throw Failure(.fileExists, "holds something else, which would be lost: give a new name")
       }
     }
     let directory = parts(of: path).directory
     if let status = try? FileStatus(path: directory) {
       guard status.kind == .directory else {
-        throw IOFailure(.notDirectory, "'\(directory)' is not a directory")
+        throw Failure(.notDirectory, "'\(directory)' is not a directory")
       }
       try checkDirectory(status, directory)
     }
     guard faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0 else {
-      throw IOFailure(
+      throw Failure(
         Errno(rawValue: errno),
         "no file can be made in '\(directory)': \(Errno(rawValue: errno))")
     }
@@ -51,13 +52,13 @@ public enum AtomicFile {
     return (slash == path.startIndex ? "/" : String(path[..<slash]), name)
   }
 
-  private static func checkName(_ path: String) throws(IOFailure) {
+  private static func checkName(_ path: String) throws(Failure) {
     guard !path.hasSuffix("/") else {
-      throw IOFailure(
+      throw Failure(
         .isDirectory, "ends with a slash, as a directory does: give the name of a file")
     }
     guard !path.hasSuffix("/-") || path.hasSuffix("/./-") else {
-      throw IOFailure(
+      throw Failure(
         .invalidArgument,
         "can't go to standard output: give the name of a file (./- for one of that name)")
     }
@@ -65,15 +66,15 @@ public enum AtomicFile {
 
   /// Refuses a directory where somebody else may put a file under a name that is free until the end:
   /// who looks for the report may find that one.
-  private static func checkDirectory(_ status: FileStatus, _ path: String) throws(IOFailure) {
+  private static func checkDirectory(_ status: FileStatus, _ path: String) throws(Failure) {
     guard status.mode & S_IWOTH == 0 else {
-      throw IOFailure(
+      throw Failure(
         .permissionDenied,
         "everybody may put files into '\(path)', and so a report of their own: use a directory of "
           + "your own")
     }
     guard status.owner == 0 || status.owner == geteuid() || (geteuid() == 0 && changesUser) else {
-      throw IOFailure(
+      throw Failure(
         .permissionDenied,
         "the directory '\(path)' belongs to user \(status.owner), who may put another report there: "
           + "use a directory of your own")
@@ -100,21 +101,21 @@ public enum AtomicFile {
   }
 
   /// Removes what stands at `path`, if anything.
-  public static func remove(_ path: String) throws(IOFailure) {
+  public static func remove(_ path: String) throws(Failure) {
     guard unlink(path) != 0, errno != ENOENT else { return }
-    throw IOFailure(Errno(rawValue: errno), "can't be removed: \(Errno(rawValue: errno))")
+    throw Failure(Errno(rawValue: errno), "can't be removed: \(Errno(rawValue: errno))")
   }
 
   /// Takes `path` for this process until it has written there, by a locked file beside it: of two
   /// processes that are to write one file, whoever came first would be overwritten unseen. To be called
   /// in the process that writes.
-  public static func reserve(_ path: String) throws(IOFailure) {
+  public static func reserve(_ path: String) throws(Failure) {
     let reservation = try Reservation(path)
     reservations.withLock { $0[path] = reservation }
   }
 
   /// Writes `text` beside `path`, then puts it there, and gives up what was reserved.
-  public static func write(_ text: String, to path: String) throws(IOFailure) {
+  public static func write(_ text: String, to path: String) throws(Failure) {
     let reservation = reservations.withLock { $0.removeValue(forKey: path) }
     guard let reservation else { return try Reservation(path).write(text) }
     try reservation.write(text)

@@ -8,7 +8,7 @@ public protocol SegmentMedium: Sendable {
   /// Makes room for one segment more.
   ///
   /// - Returns: What stands for it, until it is freed.
-  func allocate() throws(StoreError) -> Int
+  func allocate() throws(Failure) -> Int
 
   /// Gives a segment's room back to the system.
   func free(_ segment: Int)
@@ -17,10 +17,10 @@ public protocol SegmentMedium: Sendable {
   func trim(live: Int)
 
   /// Puts `bytes` into a segment; they don't reach beyond it.
-  func write(_ bytes: RawSpan, to segment: Int, at offset: Int) throws(StoreError)
+  func write(_ bytes: RawSpan, to segment: Int, at offset: Int) throws(Failure)
 
   /// Lends `count` bytes of a segment to `body`.
   func withBytes(
     of segment: Int, at offset: Int, count: Int, _ body: (RawSpan) -> Void
-  ) throws(StoreError)
+  ) throws(Failure)
 }

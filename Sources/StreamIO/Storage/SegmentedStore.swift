@@ -31,7 +31,7 @@ public struct SegmentedStore: HeldStore, Sendable {
   }
 
   /// Keeps a copy of `bytes`, all or nothing.
-  public mutating func store(_ bytes: RawSpan) throws(StoreError) -> UInt64 {
+  public mutating func store(_ bytes: RawSpan) throws(Failure) -> UInt64 {
     let start = end
     requests += 1
     var rest = bytes
@@ -49,7 +49,7 @@ public struct SegmentedStore: HeldStore, Sendable {
     return start
   }
 
-  private mutating func append(_ bytes: RawSpan, at offset: Int) throws(StoreError) {
+  private mutating func append(_ bytes: RawSpan, at offset: Int) throws(Failure) {
     let number = end / size
     var segment: Segment
     if let begun = segments[number] {
@@ -67,8 +67,8 @@ public struct SegmentedStore: HeldStore, Sendable {
   /// Appends the bytes at `locations` to `buffer`.
   public func read(
     _ locations: Range<UInt64>, into buffer: inout OutputRawSpan
-  ) throws(StoreError) {
-    try forEachPart(of: locations) { (room, offset, count) throws(StoreError) in
+  ) throws(Failure) {
+    try forEachPart(of: locations) { (room, offset, count) throws(Failure) in
       try medium.withBytes(of: room, at: offset, count: count) { bytes in
         buffer.withUnsafeMutableBytes { (space, filled) in
           bytes.withUnsafeBytes {
@@ -86,7 +86,7 @@ public struct SegmentedStore: HeldStore, Sendable {
   ) throws(TransferError) {
     var failure: TransferError?
     do {
-      try forEachPart(of: locations) { (room, offset, count) throws(StoreError) in
+      try forEachPart(of: locations) { (room, offset, count) throws(Failure) in
         guard failure == nil else { return }
         try medium.withBytes(of: room, at: offset, count: count) { bytes in
           do throws(TransferError) {
@@ -98,7 +98,7 @@ public struct SegmentedStore: HeldStore, Sendable {
       }
     } catch {
       // What was accepted is lost.
-      throw .broken(errno: error.errno, reason: error.reason)
+      throw .broken(error)
     }
     if let failure { throw failure }
   }
@@ -130,9 +130,9 @@ public struct SegmentedStore: HeldStore, Sendable {
   }
 
   /// Keeps the bytes at `locations` a second time.
-  public mutating func storeAgain(_ locations: Range<UInt64>) throws(StoreError) -> UInt64 {
+  public mutating func storeAgain(_ locations: Range<UInt64>) throws(Failure) -> UInt64 {
     var copy: [UInt8] = []
-    try forEachPart(of: locations) { (room, offset, count) throws(StoreError) in
+    try forEachPart(of: locations) { (room, offset, count) throws(Failure) in
       try medium.withBytes(of: room, at: offset, count: count) { bytes in
         bytes.withUnsafeBytes { copy.append(contentsOf: $0) }
       }
@@ -148,8 +148,8 @@ public struct SegmentedStore: HeldStore, Sendable {
 
   private func forEachPart(
     of locations: Range<UInt64>,
-    _ body: (_ room: Int, _ offset: Int, _ count: Int) throws(StoreError) -> Void
-  ) throws(StoreError) {
+    _ body: (_ room: Int, _ offset: Int, _ count: Int) throws(Failure) -> Void
+  ) throws(Failure) {
     var next = locations.lowerBound
     while next < locations.upperBound {
       let stop = min(locations.upperBound, (next / size + 1) * size)

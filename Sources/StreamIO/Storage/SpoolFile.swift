@@ -29,7 +29,7 @@ public final class SpoolFile: SegmentMedium {
   /// Makes the file in `directory`.
   ///
   /// - Parameter name: What it is called in messages.
-  public init(in directory: String, name: String) throws(IOFailure) {
+  public init(in directory: String, name: String) throws(Failure) {
     let descriptor = clinux_open_unnamed(directory)
     guard descriptor >= 0 else { throw Self.failure(Errno(rawValue: errno)) }
     // An error of the request at hand, too.
@@ -42,11 +42,11 @@ public final class SpoolFile: SegmentMedium {
     try? file.close()
   }
 
-  private static func failure(_ error: Errno) -> IOFailure {
+  private static func failure(_ error: Errno) -> Failure {
     switch error {
     case .notSupported, .isDirectory:
-      IOFailure(error, "this file system has no unnamed files (O_TMPFILE): give another directory")
-    default: IOFailure(error, "no file can be made there: \(error)")
+      Failure(error, "this file system has no unnamed files (O_TMPFILE): give another directory")
+    default: Failure(error, "no file can be made there: \(error)")
     }
   }
 
@@ -81,9 +81,9 @@ public final class SpoolFile: SegmentMedium {
   }
 
   /// Writes `bytes` into a segment; `ENOSPC` or whatever the disk says.
-  public func write(_ bytes: RawSpan, to segment: Int, at offset: Int) throws(StoreError) {
+  public func write(_ bytes: RawSpan, to segment: Int, at offset: Int) throws(Failure) {
     var start = off_t(segment * segmentSize + offset)
-    try bytes.withUnsafeBytes { (buffer) throws(StoreError) in
+    try bytes.withUnsafeBytes { (buffer) throws(Failure) in
       var rest = buffer
       while !rest.isEmpty {
         let count = pwrite(file.rawValue, rest.baseAddress, rest.count, start)
@@ -100,8 +100,8 @@ public final class SpoolFile: SegmentMedium {
   /// Reads `count` bytes of a segment and lends them.
   public func withBytes(
     of segment: Int, at offset: Int, count: Int, _ body: (RawSpan) -> Void
-  ) throws(StoreError) {
-    try state.withLock { (state) throws(StoreError) in
+  ) throws(Failure) {
+    try state.withLock { (state) throws(Failure) in
       if state.buffer.isEmpty { state.buffer = [UInt8](repeating: 0, count: segmentSize) }
       var error: Int32 = 0
       state.buffer.withUnsafeMutableBytes { buffer in
@@ -128,7 +128,7 @@ public final class SpoolFile: SegmentMedium {
     return 0
   }
 
-  private func failure(_ error: Int32) -> StoreError {
-    StoreError(errno: error, reason: "\(name): \(Errno(rawValue: error))")
+  private func failure(_ error: Int32) -> Failure {
+    Failure(Errno(rawValue: error), "\(name): \(Errno(rawValue: error))")
   }
 }

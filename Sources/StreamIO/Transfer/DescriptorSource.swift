@@ -67,6 +67,16 @@ public struct DescriptorSource: StreamSource, Sendable {
     }
   }
 
+  /// Appends what is there. Its end is left to who waits for more.
+  public mutating func receiveAvailable(into buffer: inout OutputRawSpan) throws(TransferError) {
+    let count = buffer.withUnsafeMutableBytes { (memory, initialized) in
+      let count = read(UnsafeMutableRawBufferPointer(rebasing: memory[initialized...]))
+      initialized += max(0, count)
+      return count
+    }
+    if count > 0 { _ = try goOn(after: count) }
+  }
+
   /// Drops what comes: a pipe's bytes by `splice(2)`, others by reading them.
   public mutating func drop(
     _ count: UInt64, advancing position: inout UInt64

@@ -72,6 +72,6 @@ struct PatientDescriptor: Sendable {
 
   /// The failure of a call, with the name of the endpoint.
   func broken(_ error: Int32, _ reason: String? = nil) -> TransferError {
-    .broken(errno: error, reason: "\(name): \(reason ?? "\(Errno(rawValue: error))")")
+    .broken(Failure(errno: error, reason: "\(name): \(reason ?? "\(Errno(rawValue: error))")"))
   }
 }

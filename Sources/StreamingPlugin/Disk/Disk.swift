@@ -67,14 +67,14 @@ final class Disk: Sendable {
     var command: Command?
     // Let go at the end, when nothing more is opened.
     let reserve: DescriptorReserve?
-    do throws(IOFailure) {
+    do throws(Failure) {
       reserve = try DescriptorReserve()
     } catch {
       reserve = nil
       reason = PluginError(error, of: prepared.name)
     }
     if reason == nil {
-      do throws(IOFailure) {
+      do throws(Failure) {
         let opened = try endpoint.open()
         command = opened.command
         do throws(TransferError) {

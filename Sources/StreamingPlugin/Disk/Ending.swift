@@ -1,4 +1,5 @@
 import NBDKit
+import StreamCore
 import StreamIO
 import SystemPackage
 
@@ -77,7 +78,7 @@ struct Ending: Sendable {
   /// Removes a FIFO that was made here. Before the descriptor is closed: who opens the FIFO after that
   /// would wait for ever.
   func removeName() {
-    do throws(IOFailure) { try endpoint.remove() } catch {
+    do throws(Failure) { try endpoint.remove() } catch {
       Server.error(PluginError(error, of: name).message)
     }
   }

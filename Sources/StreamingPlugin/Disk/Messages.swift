@@ -2,6 +2,7 @@
 // right.
 
 import StreamCore
+import StreamIO
 import SystemPackage
 
 extension StreamError: RequestRefusal {
@@ -9,9 +10,9 @@ extension StreamError: RequestRefusal {
     switch self {
     case .late, .sent, .owed, .unreadable, .failedBefore: .ioError
     case .interrupted: .socketShutdown
-    case .noRoom(let error): Errno(rawValue: error.errno)
+    case .noRoom(let failure): failure.number
     // NBD has no EPIPE: a client would be told "invalid argument".
-    case .broken(let number, _): number == Errno.noSpace.rawValue ? .noSpace : .ioError
+    case .broken(let failure): failure.number == .noSpace ? .noSpace : .ioError
     }
   }
 
@@ -49,9 +50,9 @@ extension StreamError: RequestRefusal {
       "the bytes from \(range.lowerBound) to \(range.upperBound) are missing: "
         + "an earlier request for them failed and has to be repeated first"
     case .interrupted: "interrupted: the client has gone or the server stops"
-    case .noRoom(let error): "can't be kept until it is due: \(error.reason)"
-    case .unreadable(let error): "what waits can't be read back: \(error.reason)"
-    case .broken(_, let reason): reason
+    case .noRoom(let failure): "can't be kept until it is due: \(failure.reason)"
+    case .unreadable(let failure): "what waits can't be read back: \(failure.reason)"
+    case .broken(let failure): failure.reason
     case .failedBefore: "the stream has failed before"
     }
   }
@@ -74,7 +75,7 @@ extension ReadError: RequestRefusal {
   var errno: Errno {
     switch self {
     case .gone, .ended, .broken: .ioError
-    case .lost(let error): Errno(rawValue: error.errno)
+    case .lost(let failure): failure.number
     case .interrupted: .socketShutdown
     }
   }
@@ -101,11 +102,11 @@ extension ReadError: RequestRefusal {
     case .gone(let position, let rewind):
       "behind the stream's position \(position), what lies there went by"
         + (rewind.map { ": at least rewind=\(Parameters.written($0)) is needed for that" } ?? "")
-    case .lost(let error): "could not be kept: \(error.reason)"
+    case .lost(let failure): "could not be kept: \(failure.reason)"
     case .ended(let position):
       "the source ended after \(position)\(size.map { " of \($0)" } ?? "") bytes"
     case .interrupted: "interrupted: the client has gone or the server stops"
-    case .broken(_, let reason): reason
+    case .broken(let failure): failure.reason
     }
   }
 }

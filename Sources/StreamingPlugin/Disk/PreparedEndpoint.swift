@@ -40,7 +40,7 @@ enum PreparedEndpoint: Sendable {
   }
 
   /// Opens what is not open yet, in the serving process.
-  mutating func open() throws(IOFailure) -> OpenEndpoint {
+  mutating func open() throws(Failure) -> OpenEndpoint {
     switch self {
     case .open(let endpoint): return endpoint
     case .command(let text, let start, .write):
@@ -62,7 +62,7 @@ enum PreparedEndpoint: Sendable {
   }
 
   /// Removes the FIFO if it was made here.
-  func remove() throws(IOFailure) {
+  func remove() throws(Failure) {
     guard case .namedPipe(let pipe) = self else { return }
     try pipe.remove()
   }
@@ -70,16 +70,15 @@ enum PreparedEndpoint: Sendable {
 
 extension PluginError {
   /// A failure of the endpoint that the user gave as `parameter`.
-  init(_ failure: IOFailure, of parameter: String) {
-    self.init(failure.errno, "\(parameter): \(failure.message)")
+  init(_ failure: Failure, of parameter: String) {
+    self.init(failure.number, "\(parameter): \(failure.reason)")
   }
 
   /// A failure of an encoder that the user asked for by `parameter`.
-  init(_ failure: TransferError, of parameter: String) {
-    switch failure {
+  init(_ error: TransferError, of parameter: String) {
+    switch error {
     case .interrupted: self.init(.socketShutdown, "\(parameter): interrupted")
-    case .broken(let number, let reason):
-      self.init(Errno(rawValue: number), "\(parameter): \(reason)")
+    case .broken(let failure): self.init(failure, of: parameter)
     }
   }
 }

@@ -70,7 +70,7 @@ extension ReadStream {
       report.apply(more > 0 ? .more(more) : source.end.doubt.map { .doubtful($0) } ?? .ended)
     } catch {
       switch error {
-      case .broken(_, let reason): report.fail(reason)
+      case .broken(let failure): report.fail(failure.reason)
       case .interrupted:
         report.apply(
           TerminationSignals.wereSent ? .interrupted : .silent(seconds: Int(Self.endSeconds)))

@@ -46,7 +46,7 @@ final class ReadStream: DiskStream {
       }
       do throws(ReadError) {
         guard try state.stream?.read(into: &buffer, at: offset) != nil else {
-          throw .broken(errno: Errno.ioError.rawValue, reason: "the stream has ended")
+          throw .broken(Failure(errno: Errno.ioError.rawValue, reason: "the stream has ended"))
         }
       } catch {
         if error.isFinal { clients.refuseAll() }

@@ -19,9 +19,11 @@ extension Parameters {
 
   /// What the stream is that becomes a disk, and what is to be known of it.
   var decoding: InputDecoding {
-    InputDecoding(
+    let processors = Processors.usable
+    return InputDecoding(
       compression: decompress, digestsInput: digestsOutput, digestsDisk: digestsDisk,
-      digestsAside: Processors.usable > 1)
+      digestsAside: processors > 1,
+      threads: InputDecoding.defaultThreads(processors: processors))
   }
 
   /// The parameters that ask for something to stand between the disk and the endpoint.

@@ -1,5 +1,6 @@
 import Glibc
 import NBDKit
+import StreamCore
 import StreamIO
 import SystemPackage
 
@@ -66,7 +67,7 @@ extension Parameters.Endpoint.Kind {
     do {
       self = .command(value, at: try StartingPoint(outputIsFree: Server.standardIOIsSafe))
     } catch {
-      throw PluginError(error.errno, error.message)
+      throw PluginError(error.number, error.reason)
     }
   }
 
@@ -88,7 +89,7 @@ extension Parameters.Endpoint.Kind {
     do {
       self = .descriptor(try InheritedDescriptor(number, for: direction))
     } catch {
-      throw PluginError(error.errno, "\(name) \(error.message)")
+      throw PluginError(error.number, "\(name) \(error.reason)")
     }
   }
 }

@@ -11,9 +11,9 @@ struct CheckedStore: HeldStore {
   /// What the stream must not do and did.
   private(set) var complaint: String?
 
-  static let full = StoreError(errno: 28, reason: "full")
+  static let full = Failure(errno: 28, reason: "full")
 
-  mutating func store(_ span: RawSpan) throws(StoreError) -> UInt64 {
+  mutating func store(_ span: RawSpan) throws(Failure) -> UInt64 {
     if span.isEmpty { complaint = "nothing is stored" }
     guard span.byteCount <= room - count else { throw Self.full }
     // A gap, so that nobody relies on one request's bytes following another's.
@@ -28,7 +28,7 @@ struct CheckedStore: HeldStore {
 
   func read(
     _ locations: Range<UInt64>, into buffer: inout OutputRawSpan
-  ) throws(StoreError) {
+  ) throws(Failure) {
     for byte in kept(locations) { buffer.append(byte) }
   }
 
@@ -49,7 +49,7 @@ struct CheckedStore: HeldStore {
     }
   }
 
-  mutating func storeAgain(_ locations: Range<UInt64>) throws(StoreError) -> UInt64 {
+  mutating func storeAgain(_ locations: Range<UInt64>) throws(Failure) -> UInt64 {
     try store(kept(locations).span.bytes)
   }
 

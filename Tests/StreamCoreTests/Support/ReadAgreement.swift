@@ -156,7 +156,7 @@ struct ReadAgreement {
   private mutating func take(
     _ range: Range<Int>, _ fault: (error: TransferError, after: Int)?
   ) -> ReadError? {
-    if isBroken { return .broken(errno: 5, reason: "bad") }
+    if isBroken { return .broken(Failure(errno: 5, reason: "bad")) }
     var left = fault?.after ?? .max
     let window = max(0, range.lowerBound - rewind)
     // Bytes are kept as they come: the dropped ones not at all, then those before the range, then it.

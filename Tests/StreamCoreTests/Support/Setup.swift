@@ -57,7 +57,7 @@ enum Fault: Equatable {
     }
   }
 
-  static let brokenPipe = TransferError.broken(errno: 32, reason: "nobody reads")
+  static let brokenPipe = TransferError.broken(Failure(errno: 32, reason: "nobody reads"))
 }
 
 extension Range<Int> {

@@ -72,8 +72,10 @@ struct AnyStreamTests {
     let patience = [0, 2, 3, 7].randomElement(using: &random) ?? 0
     let piece = [7, 1000, 65_536, Int.max].randomElement(using: &random) ?? 1
     var source = try DecodingSource(
-      compression,
+      compression, threads: Int(random.next() % 4),
       from: PiecewiseSource(stream, piece: piece, patience: patience))
+    defer { source.stop() }
+    try source.start()
     var position = 0
     var hasEnded = false
     while !hasEnded {

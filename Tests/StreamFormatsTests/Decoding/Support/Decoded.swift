@@ -12,13 +12,17 @@ struct Decoded: Equatable {
   ///   - request: How many bytes are asked for at a time.
   ///   - piece: How many come at once.
   ///   - patience: How many calls there are from one interruption to the next.
+  ///   - threads: How many decode ahead.
   init(
     _ stream: [UInt8], _ compression: Compression, request: Int = 1 << 20,
-    piece: Int = .max, patience: Int = 0
+    piece: Int = .max, patience: Int = 0, threads: Int = 2
   ) {
     do throws(TransferError) {
       var source = try DecodingSource(
-        compression, from: PiecewiseSource(stream, piece: piece, patience: patience))
+        compression, threads: threads,
+        from: PiecewiseSource(stream, piece: piece, patience: patience))
+      defer { source.stop() }
+      try source.start()
       while true {
         let before = bytes.count
         do throws(TransferError) {
@@ -34,8 +38,8 @@ struct Decoded: Equatable {
 
   /// The message of the failure.
   var message: String? {
-    guard case .broken(_, let reason)? = failure else { return nil }
-    return reason
+    guard case .broken(let failure)? = failure else { return nil }
+    return failure.reason
   }
 }
 

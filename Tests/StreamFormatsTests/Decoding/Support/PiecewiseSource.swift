@@ -28,21 +28,30 @@ struct PiecewiseSource: StreamSource {
   ) throws(TransferError) {
     let enough = buffer.freeCapacity - count
     repeat {
-      calls += 1
-      if patience > 0, calls.isMultiple(of: patience) { throw .interrupted }
-      let part = min(piece, buffer.freeCapacity, content.count - taken)
-      content[taken..<taken + part].withUnsafeBytes { bytes in
-        buffer.withUnsafeMutableBytes { (space, initialized) in
-          UnsafeMutableRawBufferPointer(rebasing: space[initialized...]).copyMemory(from: bytes)
-          initialized += part
-        }
-      }
-      taken += part
-      guard part > 0 else {
+      guard try takePiece(into: &buffer) else {
         if let failure { throw failure }
         return
       }
     } while buffer.freeCapacity > enough
+  }
+
+  /// One piece is always there.
+  mutating func receiveAvailable(into buffer: inout OutputRawSpan) throws(TransferError) {
+    _ = try takePiece(into: &buffer)
+  }
+
+  private mutating func takePiece(into buffer: inout OutputRawSpan) throws(TransferError) -> Bool {
+    calls += 1
+    if patience > 0, calls.isMultiple(of: patience) { throw .interrupted }
+    let part = min(piece, buffer.freeCapacity, content.count - taken)
+    content[taken..<taken + part].withUnsafeBytes { bytes in
+      buffer.withUnsafeMutableBytes { (space, initialized) in
+        UnsafeMutableRawBufferPointer(rebasing: space[initialized...]).copyMemory(from: bytes)
+        initialized += part
+      }
+    }
+    taken += part
+    return part > 0
   }
 
   mutating func drop(_ count: UInt64, advancing position: inout UInt64) throws(TransferError) {
