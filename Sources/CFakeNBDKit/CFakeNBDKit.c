@@ -344,6 +344,25 @@ struct fake_extent fake_extents_get(const struct nbdkit_extents *list, size_t in
   return list->extent[index];
 }
 
+/* Those of a plugin's own. */
+struct nbdkit_extents *nbdkit_extents_new(uint64_t start, uint64_t end) {
+  if (start >= INT64_MAX || end > INT64_MAX || start > end) {
+    nbdkit_error("the range of extents is too large");
+    errno = ERANGE;
+    return NULL;
+  }
+  return fake_extents_new(start, end);
+}
+
+void nbdkit_extents_free(struct nbdkit_extents *list) { fake_extents_free(list); }
+
+size_t nbdkit_extents_count(const struct nbdkit_extents *list) { return list->count; }
+
+/* Which is laid out as a struct nbdkit_extent; that one not every header has. */
+struct fake_extent nbdkit_get_extent(const struct nbdkit_extents *list, size_t index) {
+  return list->extent[index];
+}
+
 /* Cuts what lies outside the list and refuses a gap or a step back, as nbdkit
  * does; unlike it, leaves equal neighbours apart. */
 int nbdkit_add_extent(struct nbdkit_extents *list, uint64_t offset, uint64_t length,

@@ -51,4 +51,15 @@ public struct Extents: ~Copyable, ~Escapable {
       throw PluginError(lastError, "extents: \(range) was not accepted by the server")
     }
   }
+
+  /// Appends all of a list, which begins where the request does or before, or goes on where the last
+  /// extent ends.
+  ///
+  /// - Throws: As ``add(_:_:)``.
+  public mutating func add(_ list: borrowing ExtentList) throws(PluginError) {
+    for number in 0..<list.count {
+      let extent = list[number]
+      try add(extent.range, extent.kind)
+    }
+  }
 }

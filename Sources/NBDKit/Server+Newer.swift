@@ -98,8 +98,8 @@ extension Server {
     try check(status, "debug_hexdiff", since: "1.48", "")
   }
 
-  /// The name that the server was given with `--name`, or its own; `nil` before nbdkit 1.48.
-  /// C function: `nbdkit_name`.
+  /// The name that the server was given with `--name`; `nil` where it was given none, and before nbdkit
+  /// 1.48. C function: `nbdkit_name`.
   public static var serverName: String? {
     cnbdkit_name().map { String(cString: $0) }
   }

@@ -71,10 +71,13 @@ struct BindingTests {
 
   @Test("tells data from holes", .requires("nbdkit", "python3-libnbd"))
   func extents() async throws {
-    let client = try await Sandbox.current().probe().connect()
+    let nbdkit = try await Sandbox.current().probe()
+    let client = try await nbdkit.connect()
     #expect(try await client.ask("write 8192 100") == "ok")
     // 3 is a hole that reads as zeroes; the last extent may go beyond what was asked for.
     #expect(try await client.ask("extents 5000 10000") == "3192:3, 4096:0, 4096:3")
+    // What the plugin collects by itself before it answers: neighbours of a kind are one.
+    #expect(nbdkit.log.contains("probe tells of 3 extents, from 4096..<8192 on"))
   }
 
   @Test("fails a request with its own errno", .requires("nbdkit", "python3-libnbd"))
@@ -200,6 +203,65 @@ struct BindingTests {
     }
   }
 
+  /// Of 1.48: older ones have not all.
+  private static let newer: [(what: String, function: String, since: Int)] = [
+    ("label", "peer_security_context", 36), ("subject", "peer_tls_dn", 40),
+    ("issuer", "peer_tls_issuer_dn", 40), ("dump", "debug_hexdump", 46),
+    ("difference", "debug_hexdiff", 48),
+  ]
+
+  @Test(
+    "has what newer servers tell, or says which could",
+    .requires("nbdkit", "nbdinfo", "openssl"))
+  func newer() async throws {
+    let sandbox = try Sandbox.current()
+    let minor = try await sandbox.nbdkitMinor()
+    let certificates = try await sandbox.certificates()
+    let nbdkit = try await sandbox.probe(
+      options: [
+        "--tls=require", "--tls-certificates=\(certificates.server)", "--tls-verify-peer",
+      ] + (minor >= 48 ? ["--name=hello"] : []))
+    try await sandbox.succeed(
+      "nbdinfo",
+      "nbds+unix:///?socket=\(nbdkit.socket)&tls-certificates=\(certificates.client)")
+    for (what, function, since) in Self.newer where minor < since {
+      #expect(
+        nbdkit.log.contains(
+          "probe has no \(what): \(function): the server is too old: nbdkit 1.\(since) can"))
+    }
+    if minor >= 40 {
+      #expect(nbdkit.log.contains("probe has a subject: 'CN=client'"))
+      #expect(nbdkit.log.contains("probe has a issuer: 'CN=ca'"))
+    }
+    if minor >= 46 { #expect(nbdkit.log.contains("dump: 00001000: 61 73 20 69 74 20 77 61")) }
+    if minor >= 48 {
+      #expect(nbdkit.log.contains("difference: -00002000: 61 73 20 69 74 20 77 61"))
+      #expect(nbdkit.log.contains(/difference: \+00002000: +69 73 +2e/))
+      #expect(nbdkit.log.contains(/probe is served by 'hello' at '2\d\d\d-/))
+    } else {
+      #expect(nbdkit.log.contains("probe is served by '?' at '?'"))
+    }
+  }
+
+  @Test(
+    "reads a time and a probability, or says which server could", .requires("nbdkit"),
+    arguments: [
+      ("delay=10ms", 40, "0.01 seconds"), ("delay=3", 40, "3.0 seconds"),
+      ("probability=25%", 36, "0.25"), ("probability=1:4", 36, "0.25"),
+    ])
+  func parsing(parameter: String, since: Int, value: String) async throws {
+    let sandbox = try Sandbox.current()
+    let child = try await sandbox.run(
+      "nbdkit", "-f", "-v", "-U", "-", try Plugin.probe(), parameter, "--run", "true")
+    if try await sandbox.nbdkitMinor() < since {
+      #expect(try await child.exit() == .exited(1))
+      #expect(child.errors.contains("the server is too old: nbdkit 1.\(since) can"))
+    } else {
+      #expect(try await child.exit() == .exited(0))
+      #expect(child.errors.contains("probe was given \(value)"))
+    }
+  }
+
   @Test(
     "does not sleep longer than its client is there, nor than the server",
     .requires("nbdkit", "python3-libnbd"))
@@ -252,6 +314,15 @@ struct BindingTests {
 }
 
 extension Sandbox {
+  /// N of the server's version 1.N.
+  fileprivate func nbdkitMinor() async throws -> Int {
+    let version = try await succeed("nbdkit", "--version").output
+    guard let found = version.firstMatch(of: /nbdkit 1\.(\d+)/), let minor = Int(found.1) else {
+      throw Missing(description: "no version in: \(version)")
+    }
+    return minor
+  }
+
   fileprivate func probe(options: [String] = []) async throws -> Nbdkit {
     try await nbdkit(options: options + ["-v"], plugin: Plugin.probe())
   }

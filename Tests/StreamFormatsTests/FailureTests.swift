@@ -130,6 +130,38 @@ struct EncoderFailureTests {
     #expect(sink.next.tape.bytes.count == 10)
   }
 
+  @Test("takes memory for one more thread only while a processor is free for that")
+  func growing() throws {
+    let format = StuckFormat()
+    var sink = CompressingSink(
+      encoder: try BlockEncoder(format: format, threads: 3, grows: true), next: Recorder())
+    try sink.start()
+    sink.goOn = { false }
+    var position: UInt64 = 0
+    let content = [UInt8](repeating: 1, count: 20 << 16)
+    func fill() {
+      #expect(throws: TransferError.interrupted) {
+        try sink.send(content.span.bytes, advancing: &position)
+      }
+    }
+    sink.hasFreeProcessor = { false }
+    fill()
+    #expect(position == 3 << 16, "two blocks for a thread, and one")
+    let answers = Mutex([true, false])
+    sink.hasFreeProcessor = { answers.withLock { $0.removeFirst() } }
+    fill()
+    #expect(position == 5 << 16)
+    sink.hasFreeProcessor = { true }
+    fill()
+    #expect(position == 7 << 16)
+    fill()
+    #expect(position == 7 << 16, "there are three threads")
+    format.isStuck.withLock { $0 = false }
+    sink.goOn = { true }
+    try sink.finish()
+    #expect(sink.next.tape.bytes.count == 7)
+  }
+
   @Test("zeroes that are to begin a block, but had to wait for one, are not forgotten")
   func zeroesThatWait() throws {
     let format = StuckFormat(shortestRun: 64 << 10)

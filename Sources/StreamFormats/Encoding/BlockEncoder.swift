@@ -29,6 +29,9 @@ final class BlockEncoder: @unchecked Sendable {
   private let threads: Int
   let workers: Workers
   let slots: [Slot]
+  /// How many threads compress by now, and the block that lies in slot 0 of the slots for them.
+  private var threadsInUse: Int
+  private var base: UInt64 = 0
 
   /// Slots ever given to the workers, and ever sent. The open block is in the slot after the last one
   /// given, if that is free.
@@ -63,23 +66,48 @@ final class BlockEncoder: @unchecked Sendable {
 
   /// Takes all memory but what threads need for themselves: twice as many blocks as there are threads
   /// and one, so that none of them waits for the one who fills and sends.
-  init(format: any BlockFormat, threads: Int) throws(TransferError) {
+  ///
+  /// - Parameter grows: Whether one thread is in use at first, and more by ``grow(if:)``. The memory of
+  ///   the blocks for them is not touched before.
+  init(format: any BlockFormat, threads: Int, grows: Bool = false) throws(TransferError) {
     guard let tail = Memory(count: format.headroom) else { throw noMemory(for: "a block") }
     self.tail = tail
     self.format = format
     self.threads = threads
+    threadsInUse = grows ? 1 : threads
     var slots: [Slot] = []
-    for _ in 0..<(2 * threads + 1) {
+    for _ in 0..<Self.slots(for: threads) {
       guard let input = Memory(count: format.blockSize),
         let output = Memory(count: format.headroom + format.mostOutput)
       else {
         throw noMemory(
-          for: "\(2 * threads + 1) blocks of \(format.blockSize >> 20) MiB to compress")
+          for: "\(Self.slots(for: threads)) blocks of \(format.blockSize >> 20) MiB to compress")
       }
       slots.append(Slot(input: input, output: output))
     }
     self.slots = slots
     workers = Workers(slots: slots.count)
+    use(threadsInUse)
+  }
+
+  private static func slots(for threads: Int) -> Int { 2 * threads + 1 }
+
+  private func use(_ threads: Int) {
+    threadsInUse = threads
+    base = sent
+    workers.use(slots: Self.slots(for: threads), threads: threads, from: base)
+  }
+
+  /// Takes one more thread into use, if there is one, and a block that is still being compressed is what
+  /// all wait for.
+  ///
+  /// - Parameter isWorthIt: Asked then. Threads that no processor is free for only take memory.
+  func grow(if isWorthIt: () -> Bool) {
+    // In slot 0, so that no block has to move.
+    guard threadsInUse < threads, !hasRoom, index(sent) == 0, !workers.isDone(0), isWorthIt() else {
+      return
+    }
+    use(threadsInUse + 1)
   }
 
   deinit { workers.stop() }
@@ -102,9 +130,11 @@ final class BlockEncoder: @unchecked Sendable {
   // MARK: The disk's bytes
 
   /// Whether there is a slot for an open block.
-  var hasRoom: Bool { given - sent < UInt64(slots.count) }
+  var hasRoom: Bool { given - sent < UInt64(Self.slots(for: threadsInUse)) }
 
-  func index(_ slot: UInt64) -> Int { Int(slot % UInt64(slots.count)) }
+  func index(_ slot: UInt64) -> Int {
+    Int((slot - base) % UInt64(Self.slots(for: threadsInUse)))
+  }
 
   /// Accepts zeroes. Needs no room.
   func accept(zeroes count: UInt64) {

@@ -13,6 +13,8 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
   public var next: Next
   /// Asked every 100 ms whether to wait on for a thread.
   public var goOn: @Sendable () -> Bool = { true }
+  /// Asked whether a processor is free, before one more thread compresses that nobody asked for.
+  public var hasFreeProcessor: @Sendable () -> Bool = { true }
   private let encoder: BlockEncoder?
   /// Bytes of output handed over by this sink.
   private var position: UInt64 = 0
@@ -29,16 +31,16 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
           format: VMDKFormat(
             level: encoding.level, workers: encoding.threads, size: encoding.size,
             identity: encoding.identity),
-          threads: encoding.threads)
+          threads: encoding.threads, grows: encoding.sharesProcessors)
       case (_, nil): nil
       case (_, .zstd):
         try BlockEncoder(
           format: ZstdFormat(level: encoding.level, workers: encoding.threads),
-          threads: encoding.threads)
+          threads: encoding.threads, grows: encoding.sharesProcessors)
       case (_, .gzip):
         try BlockEncoder(
           format: GzipFormat(level: encoding.level, workers: encoding.threads),
-          threads: encoding.threads)
+          threads: encoding.threads, grows: encoding.sharesProcessors)
       }
   }
 
@@ -176,7 +178,11 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
   }
 
   private mutating func makeRoom(_ encoder: BlockEncoder) throws(TransferError) {
-    while !encoder.hasRoom { _ = try handOnOnce(encoder, waiting: true) }
+    while !encoder.hasRoom {
+      encoder.grow(if: hasFreeProcessor)
+      // There may be room now.
+      if !encoder.hasRoom { _ = try handOnOnce(encoder, waiting: true) }
+    }
   }
 
   /// Hands on all there is now, or, waiting, all that comes of what was accepted.

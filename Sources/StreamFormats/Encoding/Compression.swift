@@ -50,6 +50,8 @@ public struct OutputEncoding: Sendable {
   public var level: Int
   /// How many blocks are compressed at a time: one of ``Compression/threads``.
   public var threads: Int
+  /// Whether one thread compresses at first, and up to ``threads`` do as processors are free for them.
+  public var sharesProcessors: Bool
   /// Whether a digest is made of the output.
   public var digestsOutput: Bool
   /// Whether a digest is made of the disk's bytes, zeroes too.
@@ -61,7 +63,8 @@ public struct OutputEncoding: Sendable {
   public init(
     format: DiskFormat = .raw, size: UInt64 = 0, seconds: Int64 = 0, identity: [UInt8] = [],
     compression: Compression? = nil, level: Int? = nil, threads: Int = 1,
-    digestsOutput: Bool = false, digestsDisk: Bool = false, digestsAside: Bool = false
+    sharesProcessors: Bool = false, digestsOutput: Bool = false, digestsDisk: Bool = false,
+    digestsAside: Bool = false
   ) {
     self.format = format
     self.size = size
@@ -71,6 +74,7 @@ public struct OutputEncoding: Sendable {
     self.level =
       level ?? (format == .vmdk ? VMDKFormat.defaultLevel : compression?.defaultLevel ?? 0)
     self.threads = threads
+    self.sharesProcessors = sharesProcessors
     self.digestsOutput = digestsOutput
     self.digestsDisk = digestsDisk
     self.digestsAside = digestsAside

@@ -40,6 +40,12 @@ public struct EncodingSink<End: StreamSink>: StreamSink {
     set { chain.next.next.goOn = newValue }
   }
 
+  /// Asked whether a processor is free, before one more thread compresses than was asked for.
+  public var hasFreeProcessor: @Sendable () -> Bool {
+    get { chain.next.next.hasFreeProcessor }
+    set { chain.next.next.hasFreeProcessor = newValue }
+  }
+
   /// Starts threads, in the process that serves. To be called once, before all else.
   ///
   /// - Throws: If there can't be so many, or no memory for them; nothing can be sent then.

@@ -8,8 +8,12 @@ final class Workers: @unchecked Sendable {
   typealias Work = @Sendable (_ worker: Int, _ slot: Int) -> Void
 
   private let monitor = Monitor()
-  private let slots: Int
   // All below is guarded by the monitor.
+  /// Slots in use, and the job that lies in slot 0.
+  private var slots: Int
+  private var base: UInt64 = 0
+  /// How many threads may be at a job.
+  private var most = Int.max
   private var done: [Bool]
   private var given: UInt64 = 0
   private var begun: UInt64 = 0
@@ -51,18 +55,31 @@ final class Workers: @unchecked Sendable {
 
   private func take() -> Int? {
     monitor.locked {
-      while begun == given, !isStopping { monitor.wait() }
+      while begun == given || running >= most, !isStopping { monitor.wait() }
       guard !isStopping else { return nil }
       defer { begun += 1 }
       running += 1
-      return Int(begun % UInt64(slots))
+      return slot(begun)
+    }
+  }
+
+  private func slot(_ job: UInt64) -> Int { Int((job - base) % UInt64(slots)) }
+
+  /// Uses so many of the slots and of the threads from now on. Jobs that were given and not seen to be
+  /// done stay where they are.
+  ///
+  /// - Parameter base: The oldest job of those, which lies in slot 0.
+  func use(slots: Int, threads: Int, from base: UInt64) {
+    monitor.locked {
+      (self.slots, self.base, most) = (slots, base, threads)
+      monitor.signal()
     }
   }
 
   /// Gives the job of the next slot.
   func give() {
     monitor.locked {
-      done[Int(given % UInt64(slots))] = false
+      done[slot(given)] = false
       given += 1
       monitor.signal()
     }

@@ -1,8 +1,8 @@
 /// Ready-made zstd frames of zeroes: blocks that say "this byte, so many times", 4 bytes for each
 /// 128 KiB.
 ///
-/// The layout is ../../formats of RFC 8878, 3.1.1: magic, a header with the content size in 4 bytes and
-/// a checksum, a window of 128 KiB; blocks; the checksum.
+/// The layout is that of RFC 8878, 3.1.1: the magic number; a header that tells of a content size in 4
+/// bytes, a checksum and a window of 128 KiB; blocks; the checksum.
 struct ZstdZeroes {
   /// A frame is cut here. Its blocks then fill a page.
   static let longest: UInt64 = 128 << 20

@@ -122,6 +122,7 @@ final class Disk: Sendable {
         endpoint, name: prepared.name, patience: .whileServing, gauge: gauge)
       var encoder = try EncodingSink(prepared.parameters.encoding, end: sink)
       encoder.goOn = { Patience.whileServing.pause(0) }
+      encoder.hasFreeProcessor = { Processors.isOneFree }
       try encoder.start()
       return .written(
         WriteStream(

@@ -14,6 +14,7 @@ extension Parameters {
       identity: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) },
       compression: compression, level: compressionLevel,
       threads: compressionThreads ?? Compression.defaultThreads(processors: processors),
+      sharesProcessors: compressionThreads == nil,
       digestsOutput: digestsOutput, digestsDisk: digestsDisk, digestsAside: processors > 1)
   }
 

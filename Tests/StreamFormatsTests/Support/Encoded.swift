@@ -9,7 +9,8 @@ enum Request {
   case flush
 }
 
-/// Small blocks, so that there are many of them: of 64 KiB, and runs of zeroes from 16 KiB on.
+/// Small blocks, so that there are many of them: of 64 KiB, and runs of zeroes from 16 KiB on. One thread
+/// at first, and more at the first chance.
 func smallBlocks(
   _ compression: Compression, threads: Int = 2, level: Int = 1
 ) throws -> CompressingSink<Recorder> {
@@ -21,7 +22,7 @@ func smallBlocks(
     case .gzip: try GzipFormat(level: level, workers: threads, blockSize: 64 << 10)
     }
   let sink = CompressingSink(
-    encoder: try BlockEncoder(format: format, threads: threads), next: Recorder())
+    encoder: try BlockEncoder(format: format, threads: threads, grows: true), next: Recorder())
   try sink.start()
   return sink
 }

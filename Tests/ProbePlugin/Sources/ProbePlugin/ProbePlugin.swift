@@ -22,6 +22,8 @@ final class ProbePlugin: Plugin, ClientScreening, Sendable {
   static let parameterHelp: String? = """
     size=<SIZE>          The disk's size, at most 1M, the default.
     password=<PASSWORD>  Is told in a debug line.
+    delay=<TIME>         The same.
+    probability=<NUMBER> The same.
     """
   static let magicParameter: String? = "size"
   static let threadModel = ThreadModel<ProbePlugin>.serializeRequests
@@ -36,6 +38,10 @@ final class ProbePlugin: Plugin, ClientScreening, Sendable {
       self.size.withLock { $0 = size }
     case "password":
       Server.debug("probe was given '\(try Server.readPassword(value))'")
+    case "delay":
+      Server.debug("probe was given \(try Server.parseDelay(value, name: key))")
+    case "probability":
+      Server.debug("probe was given \(try Server.parseProbability(value, name: key))")
     default:
       throw PluginError(.invalidArgument, "\(key)=\(value): unknown: size= and password= are not")
     }
@@ -62,7 +68,35 @@ final class ProbePlugin: Plugin, ClientScreening, Sendable {
   func open(readOnly: Bool) throws -> ProbeConnection {
     let isTLS = Server.isTLS == true
     Server.debug("probe opens '\(try Server.exportName())' \(isTLS ? "with" : "without") TLS")
+    tellNewer()
     return ProbeConnection(disk, size: size.withLock { $0 })
+  }
+
+  /// What only newer servers can tell, or why this one can't.
+  private func tellNewer() {
+    tell("label") { () throws(PluginError) in try Server.peerSecurityContext() }
+    tell("subject") { () throws(PluginError) in try Server.peerTLSName() }
+    tell("issuer") { () throws(PluginError) in try Server.peerTLSIssuer() }
+    let one: [UInt8] = Array("as it was".utf8)
+    let other: [UInt8] = Array("as it is.".utf8)
+    tell("dump") { () throws(PluginError) in
+      try Server.debugDump(one.span.bytes, at: 0x1000, prefix: "dump: ")
+      return "above"
+    }
+    tell("difference") { () throws(PluginError) in
+      try Server.debugDifference(
+        one.span.bytes, other.span.bytes, at: 0x2000, prefix: "difference: ")
+      return "above"
+    }
+    Server.debug("probe is served by '\(Server.serverName ?? "?")' at '\(Server.timestamp ?? "?")'")
+  }
+
+  private func tell(_ what: String, _ ask: () throws(PluginError) -> String) {
+    do throws(PluginError) {
+      Server.debug("probe has a \(what): '\(try ask())'")
+    } catch {
+      Server.debug("probe has no \(what): \(error.message)")
+    }
   }
 
   func cleanup() { Server.debug("end: cleaned up") }
@@ -134,10 +168,13 @@ final class ProbeConnection: Connection, Flushable, ForceUnitAccessible, FastZer
     try check(offset)
     // From the page before and past the request's end: the server cuts it.
     var page = offset / 4096 * 4096
+    var list = try ExtentList(of: page..<bytes)
     while page < offset + UInt64(count) {
-      try extents.add(page..<page + 4096, disk.isZero(Int(page)) ? [.hole, .zero] : .data)
+      try list.add(page..<page + 4096, disk.isZero(Int(page)) ? [.hole, .zero] : .data)
       page += 4096
     }
+    Server.debug("probe tells of \(list.count) extents, from \(list[0].range) on")
+    try extents.add(list)
   }
 
   private func check(_ offset: UInt64) throws {
