@@ -25,6 +25,8 @@
 #                   builds without a network, into build/
 #   make deb        build a Debian package, into build/
 #   make check-deb  install it into a clean Debian and test it there, in a few minutes, as root
+#   make check-systemd  run the unit of deploy/ under systemd in such a Debian: start, stop, kill, in a few
+#                   minutes, as root
 #   make check-dist  build the source tarball twice, in two places and without a network, and compare
 #                   plugin, command and packages, in 7 to 14 minutes, as root
 #   make rpm        build an RPM package of the source tarball, into build/rpm/
@@ -80,7 +82,7 @@ SCRIPTS := .ci/run debian/tests/stream Tests/Sanitizers/bin/nbdkit \
 .NOTPARALLEL:
 .SECONDEXPANSION:
 .PHONY: build demo check check-versions check-ceph check-guest nested-packages sanitize fuzz soak \
-  bench bench-scale install uninstall man docs format lint dist check-dist deb check-deb \
+  bench bench-scale install uninstall man docs format lint dist check-dist deb check-deb check-systemd \
   rpm deps demo-deps bench-deps pack-deps ceph-deps guest-deps clean help
 
 build: $(PLUGIN) $(COMMAND)
@@ -284,6 +286,9 @@ deb: pack-deps build
 
 check-deb: deb
 	scripts/check-deb.sh installed '$(DEB)'
+
+check-systemd: deb
+	scripts/check-systemd.sh '$(DEB)'
 
 # Debian's rpm knows none of Debian's packages.
 rpm: pack-deps dist

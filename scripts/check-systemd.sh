@@ -22,15 +22,19 @@ finish() {
     kill -KILL "$systemd" 2>/dev/null || true
     wait 2>/dev/null || true
   fi
-  # What runs in a control group is gone with its process 1.
-  [ -z "$group" ] || find "$group" -depth -type d -exec rmdir {} +
+  # What runs in the control group goes with its process 1, soon.
+  for _ in $(seq 50); do
+    [ -n "$group" ] && [ -d "$group" ] || break
+    find "$group" -depth -type d -exec rmdir {} + 2>/dev/null && break
+    sleep 0.1
+  done
   rm -rf --one-file-system "$root"
 }
 trap finish EXIT
 
 make_clean_system
 cp "$deb" "$root/tmp/plugin.deb"
-install_inside /tmp/plugin.deb systemd dbus qemu-utils zstd
+install_inside /tmp/plugin.deb systemd dbus procps qemu-utils zstd
 cp deploy/stream-disk@.service "$root/etc/systemd/system/"
 cp scripts/systemd-cases.sh "$root/root/"
 # What a machine has and this has not: disks, terminals, a network to be waited for.
