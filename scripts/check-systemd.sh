@@ -24,7 +24,7 @@ finish() {
   fi
   # What runs in the control group goes with its process 1, soon.
   for _ in $(seq 50); do
-    [ -n "$group" ] && [ -d "$group" ] || break
+    [ -d "$group" ] || break
     find "$group" -depth -type d -exec rmdir {} + 2>/dev/null && break
     sleep 0.1
   done
