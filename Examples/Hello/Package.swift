@@ -10,7 +10,7 @@ let package = Package(
     .target(
       name: "HelloPlugin",
       dependencies: [.product(name: "NBDKit", package: "nbdkit-streaming-plugin")],
-      // nbdkit closes a plugin at its end; a Swift runtime can't be unloaded.
+      // nbdkit closes a plugin when it ends, but a Swift runtime can't be unloaded.
       linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "nodelete"])])
   ]
 )

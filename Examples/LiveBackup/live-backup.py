@@ -40,7 +40,7 @@ import tempfile
 import time
 import urllib.parse
 
-# What is asked of QEMU has nothing to do with how large a disk is, so an answer comes soon.
+# How long QEMU takes to answer does not depend on the size of a disk, so an answer comes soon.
 ANSWER_SECONDS = 30
 LOOK_SECONDS = 0.2
 
@@ -82,7 +82,7 @@ class Monitor:
         try:
             self.read()
         except Failure as failure:
-            # QEMU talks to one client of a monitor at a time, and lets the others wait.
+            # QEMU talks to one client of a monitor at a time, and makes the others wait.
             raise Failure(f"--qmp={path}: {failure}; does another program use it?") from failure
         self.execute("qmp_capabilities")
 
@@ -106,7 +106,8 @@ class Monitor:
             raise Failure(f"can't write to the monitor: {error}") from error
         while True:
             answer = self.read()
-            # Anything else is an event: what matters is asked for.
+            # Anything else is an event, and is ignored: this program asks for what it needs to
+            # know.
             if answer.get("id") == self.count:
                 if "error" in answer:
                     raise Failure(f"{command}: {answer['error']['desc']}")
@@ -133,9 +134,10 @@ class Disk:
     def __init__(self, node, target=None):
         self.node = node
         self.target = target
-        # Until it is known that what has arrived is of the point in time.
+        # The name until it is known that what has arrived is of the point in time.
         self.aside = f"{target}.new"
-        # Of the image's node, the job and the export; each kind has names of its own.
+        # The name of the image's node, the job and the export; each of these kinds has names of its
+        # own.
         self.name = f"live-backup-{node}"
         self.file = f"{self.name}-file"
         self.stream = None
@@ -162,7 +164,7 @@ class Disk:
         monitor.execute("block-export-add", type="nbd", id=self.name, node_name=self.name,
                         name=self.node, writable=False)
         self.outcome = "not finished"
-        # In a session of its own, so that ^C reaches this program alone, which ends it in order.
+        # It has a session of its own, so that ^C reaches only this program, which ends it in order.
         self.stream = subprocess.Popen(
             ["stream-disk", "write", *options, f"nbd+unix:///{self.node}?socket={urllib.parse.quote(server)}",
              "-o", self.aside], stdin=subprocess.DEVNULL, start_new_session=True)
@@ -288,7 +290,7 @@ def clean_up(monitor, disks, was_stopped):
         try:
             step()
         except (Failure, OSError) as failure:
-            # It hinders none of the others.
+            # A step that fails does not stop the others.
             say(f"left behind: {name}: {failure}")
             clean = False
     return clean
@@ -349,7 +351,7 @@ def remove(arguments):
             try:
                 monitor.execute("nbd-server-stop")
             except Failure:
-                # None runs.
+                # No server is running.
                 pass
     except (Failure, OSError) as failure:
         say(failure)

@@ -16,7 +16,7 @@ let package = Package(
         .product(name: "NBDKit", package: "nbdkit-streaming-plugin"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
-      // nbdkit closes a plugin at its end; a Swift runtime can't be unloaded.
+      // nbdkit closes a plugin when it ends, but a Swift runtime can't be unloaded.
       linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "nodelete"])]),
     .testTarget(
       name: "RAMDiskTests",

@@ -21,7 +21,7 @@ ssize_t clinux_splice(int pipe, int elsewhere, size_t count) {
 
 int clinux_usable_processors(void) {
   cpu_set_t usable;
-  /* More than the set has room for is more than anybody asks for. */
+  /* More processors than the set has room for are more than anybody asks for. */
   return sched_getaffinity(0, sizeof usable, &usable) == -1 ? -1 : CPU_COUNT(&usable);
 }
 

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What is needed of /proc/PID/stat. */
+/* The fields of /proc/PID/stat that are needed. */
 struct process {
   char state;
   pid_t parent;
@@ -34,7 +34,7 @@ struct listing {
   char buffer[8192] __attribute__((aligned(8)));
 };
 
-/* A number at the start of a text, or 0; `text` goes on behind it. */
+/* Reads a number at the start of a text, or 0; `text` then points behind it. */
 static pid_t number_at(const char **text) {
   long number = 0;
   while (**text >= '0' && **text <= '9' && number < 100000000)
@@ -54,7 +54,8 @@ static char *append_number(char *end, pid_t number) {
   return end;
 }
 
-/* Reads a stat file, whose second field is the program's name in parentheses, which may hold anything. */
+/* Reads a stat file. Its second field is the program's name in parentheses, which may hold
+ * anything. */
 static bool read_stat(int proc, const char *path, struct process *process) {
   char text[1024];
   int file = openat(proc, path, O_RDONLY | O_CLOEXEC);
@@ -98,17 +99,19 @@ static pid_t next_number(struct listing *listing) {
   }
 }
 
-/* What a process does, as far as that matters to who stops it. */
+/* What a process is doing, as far as that matters for stopping it. */
 enum activity { AT_REST, IN_KERNEL, RUNNING };
 
-/* In uninterruptible sleep nothing of a program runs: not before a stop that is on its way has its effect.
- * It may last: a parent waits so for its vfork child, which may have been stopped. */
+/* In uninterruptible sleep nothing of a program runs, and a stop that is on its way takes effect
+ * before anything runs again. The sleep may last: a parent waits in that state for its vfork child,
+ * which may have been stopped. */
 static enum activity activity_of(char state) {
   if (strchr("TtZXx", state) != NULL) return AT_REST;
   return state == 'D' ? IN_KERNEL : RUNNING;
 }
 
-/* Of all threads of a process. Its own state is that of its first thread alone. */
+/* The same for all threads of a process. The state of the process is that of its first thread
+ * alone. */
 static enum activity activity_of_all(int proc, pid_t number) {
   char path[64];
   append(append_number(path, number), "/task");
@@ -133,7 +136,7 @@ static bool descends_from(int proc, pid_t number, pid_t root) {
   for (int steps = 0; steps < 10000; steps++) {
     if (process.session == root || process.parent == root) return true;
     if (process.parent <= 1) return false;
-    /* A parent that is gone has left its child to another one. */
+    /* A parent that is gone has left its child to another process. */
     if (!look_at(proc, process.parent, &process) && !look_at(proc, number, &process)) return false;
   }
   return false;
@@ -150,8 +153,8 @@ bool clinux_sees_processes(void) {
   return number_at(&text) == getpid();
 }
 
-/* All are found before the first is signalled: a parent that ends leaves its children to a process that
- * does not descend from the root. */
+/* All are found before the first is signalled: a parent that ends leaves its children to a process
+ * that does not descend from the root. */
 void clinux_signal_descendants(pid_t root, int number) {
   pid_t found[4096];
   size_t count = 0;
@@ -164,7 +167,7 @@ void clinux_signal_descendants(pid_t root, int number) {
   while (count > 0) kill(found[--count], number);
 }
 
-/* Sends SIGSTOP to each descendant that has not stopped; tells whether none ran. */
+/* Sends SIGSTOP to each descendant that has not stopped; returns whether none ran. */
 static bool stop_once(pid_t root) {
   struct listing processes = {.directory = open_proc()};
   if (processes.directory < 0) return true;
@@ -180,7 +183,8 @@ static bool stop_once(pid_t root) {
   return none_ran;
 }
 
-/* Twice, as one that was started in the middle of a look may have a parent that ended there. */
+/* It must find nothing twice, as the parent of a process that was started during a search may have
+ * ended during that search. */
 void clinux_stop_descendants(pid_t root) {
   int quiet = 0;
   for (int tries = 0; quiet < 2 && tries < 1000; tries++) {

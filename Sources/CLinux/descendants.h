@@ -15,9 +15,9 @@ bool clinux_sees_processes(void);
 /* Sends a signal to each descendant of a process. */
 void clinux_signal_descendants(pid_t process, int number);
 
-/* Stops all descendants of a process, and those that they start meanwhile, and returns when none of
- * them runs any more, so that no new one can appear. What can't be stopped within a second (as it
- * sleeps in the kernel, or belongs to another user) is left. */
+/* Stops all descendants of a process, and those that they start meanwhile. Returns when none of
+ * them runs any more, so that no new one can appear. A process that can't be stopped within a
+ * second (as it sleeps in the kernel, or belongs to another user) is left. */
 void clinux_stop_descendants(pid_t process);
 
 #endif

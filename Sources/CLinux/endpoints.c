@@ -52,7 +52,7 @@ int clinux_watch(int watch, int file, unsigned events) {
 }
 
 int clinux_take_events(int watch, unsigned *events, int most) {
-  /* A file that is watched itself is never named in its events. */
+  /* A file that is itself watched is never named in its events. */
   struct inotify_event buffer[64];
   if (most > 64) most = 64;
   ssize_t size;

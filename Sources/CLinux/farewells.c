@@ -15,7 +15,7 @@
 #include <netinet/in.h>
 
 enum { CLIENTS = 64 };
-/* One more than the descriptor; 0 where there is none. */
+/* One more than the descriptor; 0 if there is none. */
 static atomic_int clients[CLIENTS];
 static atomic_bool was_cut_off[CLIENTS];
 
@@ -78,7 +78,7 @@ static int descriptor_limit(int most) {
   return limit > 0 && limit < most ? (int)limit : most;
 }
 
-/* Of a stream socket with a name that listens, or that does not. */
+/* Finds the address of a stream socket with a name that listens, or of one that does not. */
 static bool find_address(int descriptor, bool wants_listener, struct address *address) {
   int type, listens;
   socklen_t length = sizeof type;
@@ -90,12 +90,12 @@ static bool find_address(int descriptor, bool wants_listener, struct address *ad
     return false;
   address->length = sizeof address->local;
   if (getsockname(descriptor, &address->any, &address->length) == -1) return false;
-  /* A path that fills all of it counts one byte more than there is (unix(7)). */
+  /* The length of a path that fills all of it counts one byte more than there is (unix(7)). */
   if (address->length > sizeof address->local) address->length = sizeof address->local;
   return address->length > sizeof address->any.sa_family;
 }
 
-/* A listener may have an address that stands for all of the host's. */
+/* A listener may have an address that stands for all of the host's addresses. */
 static bool is_of(const struct address *listener, const struct address *one) {
   if (listener->any.sa_family != one->any.sa_family) return false;
   switch (one->any.sa_family) {
@@ -109,7 +109,7 @@ static bool is_of(const struct address *listener, const struct address *one) {
   }
 }
 
-/* They are among the first that a process opens. */
+/* Listening sockets are among the first descriptors that a process opens. */
 void clinux_find_listeners(void) {
   listener_count = 0;
   const int limit = descriptor_limit(LOW);

@@ -33,14 +33,15 @@ static int handle(int number, void (*handler)(int, siginfo_t *, void *), struct 
 
 /* The process that was started, while it may fork one that serves. */
 static pid_t started;
-/* The process that serves, where it is another one. */
+/* The process that serves, if it is another one. */
 static pid_t server;
-/* How many signals of each kind came to be passed on. */
+/* How many signals of each kind came that had to be passed on. */
 static atomic_int passed_on[KINDS];
 /* Tells the parent the child's number, which a handler of pthread_atfork is not told. */
 static int child_number[2] = {-1, -1};
 
-/* Each with how many there were: a signal that finds the same one pending is lost, its number is not. */
+/* Each signal is passed on with how many there were: a signal that finds the same one pending is
+ * lost, but its number is not. */
 static void pass_on(int number, siginfo_t *info, void *context) {
   (void)info;
   (void)context;
@@ -50,9 +51,9 @@ static void pass_on(int number, siginfo_t *info, void *context) {
   errno = error;
 }
 
-/* Takes SIGINT and SIGQUIT back from system(3), which has them ignored while it waits. Looks for that,
- * as nothing tells; not for ever, as system may have failed. One that comes before the look is lost: held
- * back it would be blocked in the command too. */
+/* Takes SIGINT and SIGQUIT back from system(3), which ignores them while it waits. Nothing tells
+ * when it does, so this looks for that; not for ever, as system may have failed. A signal that
+ * comes before the look is lost: if it were held back, it would be blocked in the command too. */
 static void *take_back(void *unused) {
   (void)unused;
   for (int turn = 0; turn < 4000; turn++) {
@@ -113,7 +114,7 @@ static void close_what_was_opened_since(void) {
       close(descriptor);
 }
 
-/* nbdkit sets its handlers just before it forks: a fork before that is a filter's. */
+/* nbdkit sets its handlers just before it forks, so a fork before that is made by a filter. */
 static bool server_forks(void) {
   struct sigaction found;
   return started == getpid() && sigaction(SIGTERM, NULL, &found) == 0 &&
@@ -142,7 +143,7 @@ static void after_fork_in_parent(void) {
   } while (count == -1 && errno == EINTR);
   close(child_number[0]);
   child_number[0] = child_number[1] = -1;
-  /* None: fork has failed. */
+  /* There is no number: fork has failed. */
   if (count != sizeof server) return;
   started = 0;
   for (int kind = 0; kind < KINDS; kind++) handle(numbers[kind], pass_on, NULL);
@@ -160,17 +161,18 @@ int clinux_prepare_waiting(void) {
 
 /* MARK: In the process that serves */
 
-/* The process that waits, or 0. */
+/* The process that waits for this one, or 0. */
 static pid_t waiting;
 static pid_t excused_sender;
-/* How many came of each kind, from whoever sent them and passed on. */
+/* How many signals of each kind came, directly from their sender and passed on. */
 static atomic_int direct[KINDS], forwarded[KINDS];
 static atomic_bool has_come;
-/* While the server's own handler runs. */
+/* True while the server's own handler runs. */
 static atomic_bool is_being_told;
-/* How many threads ask the server something that it answers aloud once it has been told. */
+/* How many threads are asking the server something that it answers with a printed line once it has
+ * been told to stop. */
 static atomic_int asking;
-/* How many there were when counting began. */
+/* How many signals there were when counting began. */
 static int counted_before;
 static int wakes = -1;
 static struct sigaction servers[KINDS];
@@ -185,7 +187,7 @@ static void count(int number, siginfo_t *info) {
 
 /* How long a client that has left may keep the server from stopping. */
 enum { FAREWELL_MILLISECONDS = 1000 };
-/* While one signal waits for that, others are no news to the server. */
+/* While one signal waits for that, other signals are no news to the server. */
 static atomic_bool waits_for_farewells;
 
 static void count_and_serve(int number, siginfo_t *info, void *context) {
@@ -195,9 +197,10 @@ static void count_and_serve(int number, siginfo_t *info, void *context) {
     if (atomic_exchange(&waits_for_farewells, true)) return;
     clinux_await_farewells(FAREWELL_MILLISECONDS);
   }
-  /* The server hears it first: where a request that waits is answered before that, its connection waits
-   * for the client's next one, for as long as that stays. Whoever asks it at this moment is let finish:
-   * none of them is the thread that was interrupted, and all ask without waiting. */
+  /* The server hears of the signal first. If a waiting request were answered before that, its
+   * connection would wait for the client's next request, for as long as the client stays. A thread
+   * that asks the server at this moment is allowed to finish: none of them is the thread that was
+   * interrupted, and all ask without waiting. */
   is_being_told = true;
   for (int turn = 0; asking > 0 && turn < 1000; turn++)
     nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
@@ -222,12 +225,12 @@ static void count_only(int number, siginfo_t *info, void *context) {
 int clinux_watch_termination(int is_waited_for) {
   if (is_waited_for && started != getpid()) waiting = started;
   started = 0;
-  /* Once a process, however often it is called in tests. */
+  /* This is done once in a process, however often it is called in tests. */
   if (wakes == -1) wakes = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   clinux_find_listeners();
   for (int kind = 0; kind < KINDS; kind++) {
     struct sigaction found;
-    /* What nobody handles, as in a test, keeps its usual effect. */
+    /* A signal that nobody handles, as in a test, keeps its usual effect. */
     if (sigaction(numbers[kind], NULL, &found) == -1 || found.sa_handler == SIG_DFL ||
         found.sa_handler == SIG_IGN)
       continue;
@@ -241,7 +244,7 @@ int clinux_watch_termination(int is_waited_for) {
   return 1;
 }
 
-/* Who asks in the middle of that waits for its end. */
+/* A caller that asks while the server is being told waits until that is over. */
 int clinux_was_terminated(void) {
   while (is_being_told) nanosleep(&(struct timespec){.tv_nsec = 100 * 1000}, NULL);
   return has_come;
@@ -261,7 +264,7 @@ int clinux_ask_server(int (*question)(void)) {
 
 int clinux_termination_descriptor(void) { return wakes; }
 
-/* A signal to a whole group comes twice: once directly and once passed on. */
+/* A signal to a whole process group comes twice: once directly and once passed on. */
 static int count_all(void) {
   int sum = 0;
   for (int kind = 0; kind < KINDS; kind++) {

@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Between fork and exec, and in the supervisor, which is never anything but a fork: only what a signal
- * handler may call too, as another thread may have held any lock at the fork. */
+/* Between fork and exec, and in the supervisor, which is never anything but a fork, only what a
+ * signal handler may call is called, as another thread may have held any lock at the fork. */
 
 static void close_between(unsigned first, unsigned last) {
   if (first > last || syscall(SYS_close_range, first, last, 0) == 0) return;
@@ -25,7 +25,7 @@ static void close_between(unsigned first, unsigned last) {
   for (long number = first; number <= last && number < most; number++) close((int)number);
 }
 
-/* Closes all from `first` on but two, either of which may be -1. */
+/* Closes all descriptors from `first` on except two, either of which may be -1. */
 static void close_all_but(int one, int other, unsigned first) {
   int lower = one < other ? one : other;
   int higher = one < other ? other : one;
@@ -40,8 +40,8 @@ static void close_all_but(int one, int other, unsigned first) {
   close_between(first, UINT_MAX);
 }
 
-/* Becomes the command. Handlers are nbdkit's, and nbdkit ignores SIGPIPE; what else is ignored is the
- * user's wish (nohup). All signals are blocked until none can meet a handler. */
+/* Becomes the command. The handlers are nbdkit's, and nbdkit ignores SIGPIPE; what else is ignored
+ * is the user's wish (nohup). All signals are blocked until none can meet a handler. */
 static _Noreturn void run(const struct clinux_command *command) {
   setpgid(0, 0);
   dup2(command->input, STDIN_FILENO);
@@ -61,14 +61,14 @@ static _Noreturn void run(const struct clinux_command *command) {
   _exit(127);
 }
 
-/* What a supervisor knows; each is a process of its own. */
+/* What a supervisor knows; each supervisor is a process of its own. */
 static int lifeline;
 static pid_t shell;
 static bool shell_has_ended;
-/* Whether nobody is left of all that the command started: whoever loses its parent becomes a child of
- * the supervisor, so where that has no child it has no descendant either. */
+/* Whether nothing is left of all that the command started: a process that loses its parent becomes
+ * a child of the supervisor, so if the supervisor has no child it has no descendant either. */
 static bool all_have_ended;
-/* The shell's process group, or 0 once nobody is left in it. */
+/* The shell's process group, or 0 once no process is left in it. */
 static pid_t group;
 
 static void tell(int32_t number) {
@@ -99,13 +99,15 @@ static bool all_end_within(int milliseconds) {
 }
 
 /* Without /proc only the group is known. Members whose parents have ended are children of the
- * supervisor, so its number is not in use for another one before it is noticed that it is empty. */
+ * supervisor, so the group's number is not given to another group before it is noticed that this
+ * one is empty. */
 static void signal_group(int number) {
   if (group != 0) kill(-group, number);
 }
 
-/* Signals all that the command started, stopped first: so nobody new appears meanwhile, and nobody
- * sees another one end before its own signal has come: a shell would go on to its next command. */
+/* Signals everything that the command started, and stops it first. So no new process appears
+ * meanwhile, and no process sees another one end before its own signal has come: a shell would go
+ * on to its next command. */
 static void signal_all(int number) {
   if (!clinux_sees_processes()) {
     signal_group(SIGSTOP);
@@ -118,8 +120,8 @@ static void signal_all(int number) {
   clinux_signal_descendants(getpid(), SIGCONT);
 }
 
-/* Ends all that the command started, whatever group or session it is in. One that may not be signalled
- * (sudo) is waited for, as its input must not end before it. */
+/* Ends everything that the command started, whatever group or session it is in. A process that may
+ * not be signalled (sudo) is waited for, as its input must not end before it. */
 static void end_all(int grace) {
   reap();
   if (all_have_ended) return;
@@ -132,11 +134,11 @@ static void end_all(int grace) {
 
 static void wake(int signal) { (void)signal; }
 
-/* In a session of its own: what a terminal sends is meant for nbdkit, and a command that asks there
- * for a password fails instead of being stopped. */
+/* It runs in a session of its own: what a terminal sends is meant for nbdkit, and a command that
+ * asks for a password there fails instead of being stopped. */
 static _Noreturn void supervise(const struct clinux_command *command, int grace) {
   setsid();
-  /* Not nbdkit's: pkill -KILL nbdkit is what this process is here for. */
+  /* The name is not nbdkit's: pkill -KILL nbdkit is what this process is here for. */
   prctl(PR_SET_NAME, "stream-command");
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   signal(SIGCHLD, wake);
@@ -183,10 +185,11 @@ pid_t clinux_supervise(const struct clinux_command *command, int grace) {
   return supervisor;
 }
 
-/* Not before the supervisor is dead: the kernel then sends SIGHUP and SIGCONT to its command's group, where
- * a member of that is stopped (setpgid(2)). Who ends by it is no ancestor of its own children any more, so
- * that one of another session would not be found, and stay stopped. It is not reaped yet, so that its
- * number is nobody else's. */
+/* This waits until the supervisor is dead. The kernel then sends SIGHUP and SIGCONT to the process
+ * group of its command, if a member of that group is stopped (setpgid(2)). A process that ends by
+ * this is no longer an ancestor of its own children, so a child in another session would not be
+ * found, and would stay stopped. The supervisor is not reaped yet, so that its number is not given
+ * to another process. */
 void clinux_kill_command(pid_t supervisor) {
   siginfo_t ended;
   while (waitid(P_PID, (id_t)supervisor, &ended, WEXITED | WNOWAIT) == -1 && errno == EINTR) {}

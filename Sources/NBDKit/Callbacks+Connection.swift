@@ -1,7 +1,7 @@
 import CNBDKit
 import SystemPackage
 
-/// A connection's beginning and end, and what it is asked before its first request.
+/// How a connection begins and ends, and the questions it is asked before its first request.
 extension Callbacks {
   static let open: @convention(c) (Int32) -> UnsafeMutableRawPointer? = { readOnly in
     answer(nil) { try ClientAtHand.opening { try loaded().open(readOnly: readOnly != 0) } }
@@ -60,9 +60,10 @@ extension Callbacks {
     flag($0) { try $0.zeroable?.canZero() }
   }
 
-  /// Yes, whatever the connection says: in a server that did not offer it, a client that asks for it
-  /// all the same ends the server by an assertion. Where the connection says no, each such request is
-  /// refused, as the protocol has it where nothing is faster.
+  /// Always answers yes, whatever the connection says. If the server did not offer fast zeroes, a
+  /// client that asked for one all the same would end the server by an assertion. If the connection
+  /// says no, each such request is refused, as the protocol provides for where zeroing is not
+  /// faster.
   static let canFastZero: @convention(c) (UnsafeMutableRawPointer?) -> Int32 = {
     flag($0) {
       $0.refusesFastZeroes = try $0.fastZeroable?.canFastZero() == false
@@ -82,7 +83,7 @@ extension Callbacks {
     answer(-1) {
       let handle = try connection(handle)
       let access = try handle.forceUnitAccessible?.forceUnitAccess() ?? .unavailable
-      // nbdkit would flush, and be refused.
+      // Otherwise nbdkit would flush, and the flush would be refused.
       return access == .emulated && handle.flushable == nil ? NBDKIT_FUA_NONE : access.rawValue
     }
   }
@@ -91,7 +92,7 @@ extension Callbacks {
     answer(-1) { try (connection(handle).cacheable?.caching() ?? .unavailable).rawValue }
   }
 
-  /// A question answered by yes or no, where no answer is a no.
+  /// Asks a question that is answered by yes or no; no answer counts as no.
   private static func flag(
     _ handle: UnsafeMutableRawPointer?, _ question: (ConnectionHandle) throws -> Bool?
   ) -> Int32 {

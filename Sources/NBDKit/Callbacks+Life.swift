@@ -1,14 +1,14 @@
 import CNBDKit
 import SystemPackage
 
-/// From loading to unloading, and what concerns no connection.
+/// The callbacks from loading to unloading that do not concern a connection.
 extension Callbacks {
   static let config: @convention(c) (UnsafePointer<CChar>?, UnsafePointer<CChar>?) -> Int32 = {
     key, value in
     guard let key, let value else { return -1 }
     return status {
       let key = String(cString: key)
-      // Repaired it would be another value, and often name another file.
+      // If it were repaired, it would be a different value, and often the name of a different file.
       guard let value = String(validatingCString: value) else {
         throw PluginError(.invalidArgument, "\(key)=\(String(cString: value)): not UTF-8")
       }

@@ -1,7 +1,7 @@
 import CNBDKit
 import SystemPackage
 
-/// What a client asks for. None of it allocates, unless it fails.
+/// The requests of a client. None of them allocates memory, unless it fails.
 extension Callbacks {
   static let pread:
     @convention(c) (
@@ -45,8 +45,8 @@ extension Callbacks {
       guard let zeroable = handle.zeroable else { throw Errno.readOnlyFileSystem }
       var flags = RequestFlags(rawValue: flags)
       let mustBeFast = flags.remove(.fastZero) != nil
-      // nbdkit answers ENOTSUP by writing the zeroes itself: all of them at the request's start, in
-      // turns of 64 MiB. So it was in 1.32, and is in 1.42.
+      // If this fails with ENOTSUP, nbdkit writes the zeroes itself, 64 MiB at a time, but each
+      // time at the start of the request. It did so in 1.32, and still does in 1.42.
       return try supported(.ioError) {
         guard mustBeFast else {
           try zeroable.zero(count: count, at: offset, flags: flags)
@@ -56,7 +56,7 @@ extension Callbacks {
           !handle.refusesFastZeroes,
           try handle.fastZeroable?.zeroIfFast(count: count, at: offset, flags: flags) == true
         else {
-          // No failure, so no line; nbdkit passes it on to the client.
+          // This is not a failure, so no line is printed; nbdkit passes the errno on to the client.
           nbdkit_set_error(Errno.notSupported.rawValue)
           return -1
         }
@@ -90,7 +90,7 @@ extension Callbacks {
   static let cache: @convention(c) (UnsafeMutableRawPointer?, UInt32, UInt64, UInt32) -> Int32 = {
     handle, count, offset, flags in
     status {
-      // nbdkit asks for this: a flag to come may be one that must be honoured.
+      // nbdkit asks for this check: a flag that is added later may be one that must be honoured.
       guard flags == 0 else {
         throw PluginError(.invalidArgument, "cache: flags \(flags) are not known")
       }
@@ -98,9 +98,9 @@ extension Callbacks {
     }
   }
 
-  /// Does what a connection was asked for, with `errno` in the place of `ENOTSUP` where it fails with
-  /// that. nbdkit has a meaning of its own for it where it zeroes, which it does by writing and
-  /// flushing too: an assertion ends the server where one of these fails with it.
+  /// Does what a connection was asked to do, but fails with `errno` where that would fail with
+  /// `ENOTSUP`. nbdkit gives `ENOTSUP` a meaning of its own when it zeroes, and it zeroes by
+  /// writing and flushing too: an assertion ends the server if one of these fails with it.
   private static func supported<Answer>(
     _ errno: Errno, _ body: () throws -> Answer
   ) throws -> Answer {

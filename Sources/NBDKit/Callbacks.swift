@@ -14,7 +14,7 @@ enum Callbacks {
     return current
   }
 
-  /// The object behind a handle; kept alive by the server, which closes it after its last request.
+  /// The object behind a handle. The server keeps it alive, and closes it after its last request.
   static func connection(
     _ handle: UnsafeMutableRawPointer?
   ) throws(PluginError) -> ConnectionHandle {
@@ -29,7 +29,7 @@ enum Callbacks {
     }
   }
 
-  /// What `body` answers, or `failure` with the error reported.
+  /// Returns what `body` returns, or reports its error and returns `failure`.
   static func answer<Answer>(_ failure: Answer, _ body: () throws -> Answer) -> Answer {
     do {
       return try body()
@@ -42,7 +42,7 @@ enum Callbacks {
   /// A copy that lives as long as nbdkit needs it: to the end of the connection.
   static func interned(_ text: String?) throws(PluginError) -> UnsafePointer<CChar>? {
     guard let text else { return nil }
-    // Cut off at its zero byte it would name something else.
+    // If it were cut off at its zero byte, it would name something else.
     guard !text.utf8.contains(0) else {
       throw PluginError(.invalidArgument, "'\(text)': a text with a zero byte")
     }

@@ -1,10 +1,10 @@
 import Glibc
 
-/// Whether there is a client whom the server could be asked about: a filter may open the plugin for
-/// itself, and newer servers print an error where one asks about nobody.
+/// Whether there is a client that the server can be asked about. A filter may open the plugin for
+/// itself, and newer servers print an error if they are asked about a client when there is none.
 ///
-/// A client is met by the thread that opens the plugin for it. Where that has met none, the opening is a
-/// filter's.
+/// A client is met by the thread that opens the plugin for it. If that thread has met no client, it
+/// is a filter that opens the plugin.
 package enum ClientAtHand {
   private enum Mark: Int {
     case met = 1
@@ -28,10 +28,10 @@ package enum ClientAtHand {
   /// A client has come to this thread.
   package static func meet() { mark = .met }
 
-  /// Whether nothing is known against asking.
+  /// Whether the server may be asked: it may, unless it is known that there is no client.
   static var mayBeAskedAbout: Bool { mark != .absent }
 
-  /// Opens the plugin for the client that this thread has met, or for nobody.
+  /// Opens the plugin for the client that this thread has met, or for no client.
   static func opening<Answer>(_ body: () throws -> Answer) rethrows -> Answer {
     guard mark == nil, key != nil else { return try body() }
     mark = .absent

@@ -1,21 +1,21 @@
 /// One client's view of the disk.
 ///
-/// Every connection can be read; what else it can do it says by conforming to more of the protocols
-/// in this module. A conformance is looked up once, when the connection is opened, and costs a
-/// request one indirect call.
+/// Every connection can be read. A connection says what else it can do by conforming to more of the
+/// protocols in this module. A conformance is looked up once, when the connection is opened, and
+/// costs each request one indirect call.
 ///
-/// Conforming types are best final classes: what a class leaves to the defaults given here, its
-/// subclasses can't change.
+/// Conforming types should be final classes: if a class leaves a member to the default given here,
+/// its subclasses can't change that.
 ///
 /// The members up to ``close()`` that ask a question are called before the first request, and at most
 /// once; an error ends the connection.
 ///
-/// *Threads.* One call at a time for a connection, from any thread; under
+/// *Threads.* There is one call at a time for a connection, from any thread; under
 /// ``ThreadModel/parallel`` its requests (reading, writing, ...) arrive from several threads at
 /// once.
 ///
-/// *Lent values.* Buffers, ``Extents`` and ``Exports`` can't be kept beyond the call, which the
-/// compiler sees to.
+/// *Lent values.* The compiler ensures that buffers, ``Extents`` and ``Exports`` are not kept
+/// beyond the call.
 ///
 /// *Errors.* Every throwing member may throw a ``PluginError``, an `Errno` or any other error; see
 /// ``PluginError`` for what the client is sent.
@@ -27,9 +27,9 @@ public protocol Connection: AnyObject {
   /// default is no. C callback: `.is_rotational`.
   func isRotational() throws -> Bool
 
-  /// Whether a client may spread its requests over several connections: what one flushed or forced
-  /// is then to be seen by the others before the answer. The default is no.
-  /// C callback: `.can_multi_conn`.
+  /// Whether a client may spread its requests over several connections. If so, what one connection
+  /// flushed or forced must be seen by the others before that request is answered. The default is
+  /// no. C callback: `.can_multi_conn`.
   func allowsMultipleConnections() throws -> Bool
 
   /// Fills `buffer`, all of it, with the bytes from `offset` on.
@@ -42,8 +42,8 @@ public protocol Connection: AnyObject {
   /// C callback: `.pread`.
   func read(into buffer: inout OutputRawSpan, at offset: UInt64) throws
 
-  /// The client has gone. Called once, at the latest after ``Plugin/cleanup()``; the connection is
-  /// released behind it. C callback: `.close`.
+  /// The client has gone. This is called once, at the latest after ``Plugin/cleanup()``, and the
+  /// connection is released after it. C callback: `.close`.
   func close()
 }
 

@@ -12,7 +12,7 @@ final class ConnectionHandle {
   let cacheable: (any Cacheable)?
   let blockSizing: (any BlockSizing)?
   let exportDescribing: (any ExportDescribing)?
-  /// Whether the connection has said that it takes no zero that must be fast. Written before the first
+  /// Whether the connection has said that it can't zero fast. This is written before the first
   /// request.
   var refusesFastZeroes = false
 

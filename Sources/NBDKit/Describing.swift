@@ -6,7 +6,7 @@ public protocol ExtentReporting: Connection {
   func canReportExtents() throws -> Bool
 
   /// Describes the disk from `offset` on, in ascending order and without gaps, for at least one
-  /// byte and best for `count`.
+  /// byte and preferably for `count` bytes.
   ///
   /// - Parameters:
   ///   - count: 1 byte to 4 GiB - 1.
@@ -19,21 +19,21 @@ public protocol ExtentReporting: Connection {
     count: UInt32, at offset: UInt64, flags: RequestFlags, into extents: inout Extents) throws
 }
 
-/// A connection that has a say in what becomes of a client's advice that it will soon need a range.
-/// Without this conformance clients are not offered to give it.
+/// A connection that decides what happens when a client advises that it will soon need a range.
+/// Without this conformance, clients are not offered to give this advice.
 public protocol Cacheable: Connection {
-  /// What becomes of it; the default is ``Caching/native``. C callback: `.can_cache`.
+  /// What happens to the advice; the default is ``Caching/native``. C callback: `.can_cache`.
   func caching() throws -> Caching
 
-  /// Fetches `count` bytes (1 byte to 4 GiB - 1) at `offset` before they are asked for, or does
-  /// nothing, the default. Only called where ``caching()`` is ``Caching/native``.
+  /// Fetches `count` bytes (1 byte to 4 GiB - 1) at `offset` before they are asked for. The default
+  /// does nothing. This is called only if ``caching()`` is ``Caching/native``.
   /// C callback: `.cache`.
   func cache(count: UInt32, at offset: UInt64) throws
 }
 
-/// What becomes of a client's advice that it will soon need a range.
+/// What happens when a client advises that it will soon need a range.
 public enum Caching: Sendable {
-  /// Clients are not offered to give it. C constant: `NBDKIT_CACHE_NONE`.
+  /// Clients are not offered to give this advice. C constant: `NBDKIT_CACHE_NONE`.
   case unavailable
   /// nbdkit reads the range and drops it. C constant: `NBDKIT_CACHE_EMULATE`.
   case emulated
@@ -51,23 +51,24 @@ public enum Caching: Sendable {
 
 /// A connection that tells its client which requests suit it.
 public protocol BlockSizing: Connection {
-  /// What suits it, or `nil` for no preference. Clients may ignore it: a request of any size and
-  /// place within the disk must do no harm. C callback: `.block_size` (nbdkit 1.30 or newer; older
-  /// servers don't ask).
+  /// The sizes that suit it, or `nil` for no preference. Clients may ignore them: a request of any
+  /// size at any place within the disk must do no harm. C callback: `.block_size` (nbdkit 1.30 or
+  /// newer; older servers don't ask).
   func blockSizes() throws -> BlockSizes?
 }
 
 /// Sizes of requests, in bytes; `minimum <= preferred <= maximum`, or the server refuses them.
 public struct BlockSizes: Equatable, Sendable {
-  /// Of what size and alignment a request has to be a multiple; a power of two, 1 to 64 KiB.
+  /// The size and the offset of a request have to be multiples of this; a power of two, 1 to 64
+  /// KiB.
   public var minimum: UInt32
-  /// Below which size, or off whose multiples, a write costs a read too; a power of two, 512 bytes to
-  /// 32 MiB.
+  /// A write that is smaller than this, or not aligned to it, costs a read too; a power of two, 512
+  /// bytes to 32 MiB.
   public var preferred: UInt32
   /// How large a request may be: a multiple of `minimum`, or 2^32 - 1 for any.
   public var maximum: UInt32
 
-  /// Makes the three one answer.
+  /// Makes one answer from the three sizes.
   public init(minimum: UInt32, preferred: UInt32, maximum: UInt32) {
     self.minimum = minimum
     self.preferred = preferred

@@ -4,29 +4,30 @@ import SystemPackage
 
 /// A plugin that serves more than one disk, and tells clients which.
 ///
-/// A client names the one it wants: ``Server/exportName()`` in ``Plugin/open(readOnly:)``. Without
-/// this conformance clients are told the name of the default export alone.
+/// A client names the export it wants: see ``Server/exportName()`` in ``Plugin/open(readOnly:)``.
+/// Without this conformance, clients are told only the name of the default export.
 public protocol ExportListing: Plugin {
-  /// Names what is served, in any order; nothing is allowed.
+  /// Lists what is served, in any order; the list may be empty.
   ///
   /// - Parameters:
   ///   - readOnly: Whether the server was started with `-r`.
-  ///   - isTLS: Whether the client has proved itself by TLS: with `--tls=on` others ask too.
+  ///   - isTLS: Whether the client has authenticated by TLS: with `--tls=on` other clients ask too.
   ///   - exports: Lent until this returns.
   ///
-  /// One call at a time, unless the thread model is a `Sendable` plugin's. C callback:
-  /// `.list_exports`.
+  /// There is one call at a time, unless the thread model is one that asks for a `Sendable` plugin.
+  /// C callback: `.list_exports`.
   func listExports(readOnly: Bool, isTLS: Bool, into exports: inout Exports) throws
 }
 
-/// A plugin that says which export a client gets that asks for none.
+/// A plugin that says which export a client gets if it asks for none.
 public protocol DefaultExportNaming: Plugin {
-  /// A name of at most 4096 bytes, or `nil` to turn such clients away. An error turns them away too,
-  /// with its line in the log. Parameters as for ``ExportListing``. C callback: `.default_export`.
+  /// A name of at most 4096 bytes, or `nil` to turn such clients away. An error turns them away
+  /// too, and is printed to the log. The parameters are those of ``ExportListing``.
+  /// C callback: `.default_export`.
   func defaultExport(readOnly: Bool, isTLS: Bool) throws -> String?
 }
 
-/// The answer to a client that asks what there is, lent to the callback that fills it.
+/// The answer to a client that asks for the list of exports, lent to the callback that fills it.
 public struct Exports: ~Copyable, ~Escapable {
   private let list: OpaquePointer
 
@@ -64,5 +65,5 @@ public struct Exports: ~Copyable, ~Escapable {
   }
 }
 
-/// The errno of a call that just failed.
+/// The errno of a call that has just failed.
 var lastError: Errno { Errno(rawValue: errno) }

@@ -3,13 +3,13 @@ import SystemPackage
 
 /// The plugin this process serves, and the connections its clients hold.
 ///
-/// Non-generic, so that C callbacks, which can't be generic, reach it.
+/// It is not generic, so that C callbacks, which can't be generic, can reach it.
 final class LoadedPlugin {
   /// Set by `.load`, before there is a second thread; `nil` if the plugin could not be made.
   nonisolated(unsafe) static var current: LoadedPlugin?
 
   let plugin: any Plugin
-  /// The same, looked up once, as anybody who connects causes a call.
+  /// The same plugin, looked up once, since every client that connects causes a call.
   let screening: (any ClientScreening)?
 
   private enum Phase {
@@ -20,10 +20,10 @@ final class LoadedPlugin {
 
   private struct State {
     var phase = Phase.preparing
-    /// The addresses of connections not closed yet: nbdkit forgets them at shutdown.
+    /// The addresses of connections that are not closed yet: nbdkit forgets them at shutdown.
     var handles: Set<UInt> = []
 
-    /// Whether it is this call that ends the serving.
+    /// Ends the serving, and returns whether it was this call that ended it.
     mutating func end() -> Bool {
       guard phase == .serving else { return false }
       phase = .ended
@@ -43,10 +43,11 @@ final class LoadedPlugin {
     try plugin.afterFork()
   }
 
-  /// Hands a connection to the server, retained once: taken back by ``close(_:)``.
+  /// Hands a connection to the server, retained once; ``close(_:)`` takes it back.
   ///
-  /// Refuses a client that comes while the server ends: nbdkit waits for clients before it cleans up,
-  /// but a connection accepted last is counted only once its thread runs.
+  /// Refuses a client that comes while the server is ending: nbdkit waits for clients before it
+  /// cleans up, but it counts the connection that it accepted last only once the thread of that
+  /// connection runs.
   func open(readOnly: Bool) throws -> UnsafeMutableRawPointer {
     guard state.withLock({ $0.phase != .ended }) else {
       throw PluginError(.socketShutdown, "open: the server has ended")
@@ -58,14 +59,14 @@ final class LoadedPlugin {
     return address
   }
 
-  /// Takes a connection back from the server: closes and releases it, once at most.
+  /// Takes a connection back from the server: closes and releases it, at most once.
   func close(_ address: UnsafeMutableRawPointer) {
     let key = UInt(bitPattern: address)
     guard state.withLock({ $0.handles.remove(key) }) != nil else { return }
     Unmanaged<ConnectionHandle>.fromOpaque(address).takeRetainedValue().connection.close()
   }
 
-  /// In a server without `.cleanup` its work as well.
+  /// Unloads the plugin. In a server without `.cleanup` this does the work of ``cleanup()`` too.
   func unload() {
     cleanup()
     plugin.unload()

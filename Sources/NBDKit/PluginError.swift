@@ -7,19 +7,21 @@ public struct PluginError: Error, Equatable, Sendable {
   public var errno: Errno
 
   /// One line for the log: parameter or call, what is wrong with which value, what would be right;
-  /// lower case, no full stop. An empty one prints nothing, for what was said often enough.
+  /// lower case, no full stop. An empty message prints nothing: it is for what was said often
+  /// enough.
   ///
-  /// nbdkit 1.42 and newer send that of a failed opening to the client too, which may be anybody: no
-  /// secret belongs in it, nor what a stranger must not know.
+  /// If an opening fails, nbdkit 1.42 and newer send this message to the client too, which may be
+  /// anybody: it must not contain a secret, nor anything that a stranger must not know.
   public var message: String
 
-  /// Makes an error of its two parts.
+  /// Makes an error from its two parts.
   public init(_ errno: Errno, _ message: String) {
     self.errno = errno
     self.message = message
   }
 
-  /// The same for any error: an `Errno` is kept, a foreign error is `EIO` with its description.
+  /// Makes an error from any other: an `Errno` is kept, a foreign error is `EIO` with its
+  /// description.
   init(any error: any Error) {
     switch error {
     case let error as PluginError: self = error

@@ -10,8 +10,8 @@ extension Plugin {
   /// - Returns: nbdkit's `struct nbdkit_plugin`, in memory that is never freed. nbdkit copies it but
   ///   keeps its strings.
   public static func register() -> UnsafeMutableRawPointer {
-    // In zeroed heap memory, as a Swift global of this type lacks the C struct's tail padding, which
-    // nbdkit reads as a callback.
+    // The table is in zeroed heap memory, because a Swift global of this type lacks the C struct's
+    // tail padding, which nbdkit reads as a callback.
     let size = MemoryLayout<nbdkit_plugin>.stride
     guard let memory = calloc(1, size) else { fatalError("plugin_init: out of memory") }
     let table = memory.bindMemory(to: nbdkit_plugin.self, capacity: 1)
@@ -52,7 +52,8 @@ extension Plugin {
     }
   }
 
-  /// Only what the connection's type conforms to: nbdkit offers its clients what is not `nil` here.
+  /// Fills in only what the connection's type conforms to: nbdkit offers its clients what is not
+  /// `nil`.
   private static func fillConnection(_ table: inout nbdkit_plugin) {
     let type = ClientConnection.self
     table.open = Callbacks.open

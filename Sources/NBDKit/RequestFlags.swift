@@ -1,6 +1,6 @@
 import CNBDKit
 
-/// What a client asked for beside the request itself.
+/// What a client asked for besides the request itself.
 public struct RequestFlags: OptionSet, Sendable {
   /// The bits as nbdkit passes them.
   public let rawValue: UInt32
@@ -14,7 +14,7 @@ public struct RequestFlags: OptionSet, Sendable {
   public static let mayTrim = RequestFlags(rawValue: UInt32(NBDKIT_FLAG_MAY_TRIM))
   /// Answer only when this request's bytes are safe. C constant: `NBDKIT_FLAG_FUA`.
   public static let forceUnitAccess = RequestFlags(rawValue: UInt32(NBDKIT_FLAG_FUA))
-  /// Refuse if it would not be fast: seen by no connection, see ``FastZeroable``.
+  /// Refuse if it would not be fast. No connection sees this flag, see ``FastZeroable``.
   static let fastZero = RequestFlags(rawValue: UInt32(NBDKIT_FLAG_FAST_ZERO))
   /// One extent is enough. C constant: `NBDKIT_FLAG_REQ_ONE`.
   public static let requestOne = RequestFlags(rawValue: UInt32(NBDKIT_FLAG_REQ_ONE))

@@ -2,14 +2,14 @@ import CNBDKit
 import Glibc
 import SystemPackage
 
-/// The client at hand. Outside a call that concerns a client there is none; the server then prints a
-/// line, and the answer is `nil` or an error. A connection that a filter opens for itself has none
-/// either: no line is printed for that.
+/// The client at hand. Outside a call that concerns a client there is none; the server then prints
+/// a line, and the answer is `nil` or an error. A connection that a filter opens for itself has no
+/// client either, but no line is printed for that.
 extension Server {
   /// The export that the client asked for, `""` for the default one. Untrusted: any text of at most
   /// 4096 bytes.
   ///
-  /// - Throws: `EINVAL` where there is no client, or its text is not UTF-8.
+  /// - Throws: `EINVAL` if there is no client, or if the name is not UTF-8.
   ///
   /// C function: `nbdkit_export_name`.
   public static func exportName() throws(PluginError) -> String {
@@ -22,7 +22,7 @@ extension Server {
     return name
   }
 
-  /// Whether the client has proved itself by TLS. C function: `nbdkit_is_tls`.
+  /// Whether the client has authenticated by TLS. C function: `nbdkit_is_tls`.
   public static var isTLS: Bool? {
     guard ClientAtHand.mayBeAskedAbout else { return nil }
     let answer = nbdkit_is_tls()
@@ -43,19 +43,19 @@ extension Server {
     }
   }
 
-  /// The client's process, where it came over a UNIX socket. C function: `nbdkit_peer_pid`.
+  /// The client's process, if it came over a UNIX socket. C function: `nbdkit_peer_pid`.
   public static var peerProcess: Int32? {
     guard ClientAtHand.mayBeAskedAbout else { return nil }
     let process = nbdkit_peer_pid()
     return process > 0 ? Int32(exactly: process) : nil
   }
 
-  /// The user that process belongs to. C function: `nbdkit_peer_uid`.
+  /// The user that the client's process belongs to. C function: `nbdkit_peer_uid`.
   public static var peerUser: UInt32? {
     ClientAtHand.mayBeAskedAbout ? UInt32(exactly: nbdkit_peer_uid()) : nil
   }
 
-  /// The group that process belongs to. C function: `nbdkit_peer_gid`.
+  /// The group that the client's process belongs to. C function: `nbdkit_peer_gid`.
   public static var peerGroup: UInt32? {
     ClientAtHand.mayBeAskedAbout ? UInt32(exactly: nbdkit_peer_gid()) : nil
   }
@@ -79,10 +79,10 @@ public enum PeerAddress: Equatable, Sendable {
     case AF_INET where bytes.count >= 8, AF_INET6 where bytes.count >= 24:
       self = Self.ip(bytes) ?? .other(family: family)
     case AF_UNIX:
-      // Without its end where the path is as long as the address.
+      // The path has no terminating zero if it is as long as the address.
       let path = bytes.dropFirst(2).prefix { $0 != 0 }
       self = .unix(path: path.isEmpty ? nil : String(validating: path, as: UTF8.self))
-    case 40 where bytes.count >= 12:  // AF_VSOCK, of which Swift has no `struct sockaddr_vm`
+    case 40 where bytes.count >= 12:  // AF_VSOCK, for which Swift has no `struct sockaddr_vm`
       self = .vsock(
         context: bytes.loadUnaligned(fromByteOffset: 8, as: UInt32.self),
         port: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))

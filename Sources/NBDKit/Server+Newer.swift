@@ -2,15 +2,15 @@ import CNBDKit
 import Glibc
 import SystemPackage
 
-/// What newer servers offer. An older one loads a plugin that calls these all the same, and the call
-/// fails with `ENOTSUP` and the version that can.
+/// What newer servers offer. An older server still loads a plugin that calls these functions, and
+/// the call fails with `ENOTSUP` and a message that names the version that is needed.
 extension Server {
   /// Reads a probability as users of nbdkit write it: `0.1`, `10%`, `1:10`, `1/10`.
   ///
   /// - Parameters:
-  ///   - text: What the user has written.
+  ///   - text: What the user wrote.
   ///   - name: The parameter's key, for the message.
-  /// - Throws: `EINVAL` for what is none; `ENOTSUP` before nbdkit 1.36.
+  /// - Throws: `EINVAL` if the text is not a probability; `ENOTSUP` before nbdkit 1.36.
   ///
   /// C function: `nbdkit_parse_probability`.
   public static func parseProbability(_ text: String, name: String) throws(PluginError) -> Double {
@@ -24,9 +24,9 @@ extension Server {
   /// Reads a time as users of nbdkit write it: `10`, `10ms`, `10us`.
   ///
   /// - Parameters:
-  ///   - text: What the user has written.
+  ///   - text: What the user wrote.
   ///   - name: The parameter's key, for the message.
-  /// - Throws: `EINVAL` for what is none; `ENOTSUP` before nbdkit 1.40.
+  /// - Throws: `EINVAL` if the text is not a time; `ENOTSUP` before nbdkit 1.40.
   ///
   /// C function: `nbdkit_parse_delay`.
   public static func parseDelay(_ text: String, name: String) throws(PluginError) -> Duration {
@@ -38,9 +38,9 @@ extension Server {
     return .seconds(Int64(seconds)) + .nanoseconds(Int64(nanoseconds))
   }
 
-  /// The label that the client's process has for SELinux.
+  /// The SELinux label of the client's process.
   ///
-  /// - Throws: `ENOTSUP` before nbdkit 1.36, `EINVAL` where there is none.
+  /// - Throws: `ENOTSUP` before nbdkit 1.36, `EINVAL` if there is none.
   ///
   /// C function: `nbdkit_peer_security_context`.
   public static func peerSecurityContext() throws(PluginError) -> String {
@@ -50,20 +50,20 @@ extension Server {
   /// The distinguished name in the certificate that the client has shown. Untrusted unless the server
   /// verifies certificates.
   ///
-  /// - Throws: `ENOTSUP` before nbdkit 1.40, `EINVAL` where there is none.
+  /// - Throws: `ENOTSUP` before nbdkit 1.40, `EINVAL` if there is none.
   ///
   /// C function: `nbdkit_peer_tls_dn`.
   public static func peerTLSName() throws(PluginError) -> String {
     try asked(cnbdkit_peer_tls_dn, "peer_tls_dn", since: "1.40")
   }
 
-  /// The distinguished name of whoever has issued it, in the same way.
+  /// The distinguished name of the issuer of that certificate, in the same way.
   /// C function: `nbdkit_peer_tls_issuer_dn`.
   public static func peerTLSIssuer() throws(PluginError) -> String {
     try asked(cnbdkit_peer_tls_issuer_dn, "peer_tls_issuer_dn", since: "1.40")
   }
 
-  /// Shows bytes with `-v`, as they lie from `offset` on.
+  /// Prints bytes with `-v`, as they lie from `offset` on.
   ///
   /// - Throws: `ENOTSUP` before nbdkit 1.46.
   ///
@@ -77,9 +77,9 @@ extension Server {
     try check(status, "debug_hexdump", since: "1.46", "")
   }
 
-  /// Shows with `-v` where two ranges of the same length differ.
+  /// Prints with `-v` where two ranges of the same length differ.
   ///
-  /// - Throws: `ENOTSUP` before nbdkit 1.48, `EINVAL` where the lengths are not the same.
+  /// - Throws: `ENOTSUP` before nbdkit 1.48, `EINVAL` if the lengths are not the same.
   ///
   /// C function: `nbdkit_debug_hexdiff`.
   public static func debugDifference(

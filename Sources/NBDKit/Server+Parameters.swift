@@ -2,8 +2,8 @@ import CNBDKit
 import Glibc
 import SystemPackage
 
-/// The values of parameters. Where one of these throws, the server has printed a line of its own
-/// before.
+/// The values of parameters. If one of these functions throws, the server has already printed a
+/// line of its own.
 extension Server {
   /// Reads a size as users of nbdkit write it: a number of bytes, or with a suffix such as `k`,
   /// `M`, `G`, `T`.
@@ -37,13 +37,13 @@ extension Server {
   /// Reads a number: decimal, hexadecimal (`0x…`) or octal (`0…`).
   ///
   /// - Parameters:
-  ///   - text: What the user gave.
-  ///   - type: What it has to fit.
-  ///   - name: What it is, for the message: the parameter's key.
-  /// - Throws: `EINVAL` for what is no number, `ERANGE` for one that does not fit the type.
+  ///   - text: What the user wrote.
+  ///   - type: The type it has to fit.
+  ///   - name: The parameter's key, for the message.
+  /// - Throws: `EINVAL` if the text is not a number, `ERANGE` if the number does not fit the type.
   ///
-  /// C functions: `nbdkit_parse_int64_t` and `nbdkit_parse_uint64_t`, which stand for those of all
-  /// other widths.
+  /// C functions: `nbdkit_parse_int64_t` and `nbdkit_parse_uint64_t`, which are used for all other
+  /// widths too.
   public static func parseInteger<Integer: FixedWidthInteger>(
     _ text: String, as type: Integer.Type = Integer.self, name: String
   ) throws(PluginError) -> Integer {
@@ -70,10 +70,10 @@ extension Server {
     guard status == 0 else { throw PluginError(.invalidArgument, "\(name)=\(text): not a number") }
   }
 
-  /// Makes a path absolute. To be used up to ``Plugin/getReady()``: the server changes its directory
-  /// to `/` afterwards.
+  /// Makes a path absolute. Use it in calls up to ``Plugin/getReady()``: the server changes its
+  /// directory to `/` afterwards.
   ///
-  /// - Throws: `EINVAL` for an empty path, or where the current directory's name is not UTF-8.
+  /// - Throws: `EINVAL` for an empty path, or if the current directory's name is not UTF-8.
   ///
   /// C function: `nbdkit_absolute_path`.
   public static func absolutePath(_ path: String) throws(PluginError) -> String {
@@ -83,9 +83,10 @@ extension Server {
     return try taken(absolute, else: "'\(path)': the current directory's name is not UTF-8")
   }
 
-  /// The same with symbolic links followed, for what exists. To be used up to ``Plugin/getReady()``.
+  /// Makes the path of an existing file absolute, with symbolic links followed. Use it in calls up
+  /// to ``Plugin/getReady()``.
   ///
-  /// - Throws: `EINVAL` where there is no such file, or its name is not UTF-8.
+  /// - Throws: `EINVAL` if there is no such file, or if its name is not UTF-8.
   ///
   /// C function: `nbdkit_realpath`.
   public static func realPath(_ path: String) throws(PluginError) -> String {
@@ -95,10 +96,10 @@ extension Server {
     return try taken(real, else: "'\(path)': leads to a name that is not UTF-8")
   }
 
-  /// Reads a password given as a parameter: itself, `-` to ask for it on the terminal, `+FILE`, or
-  /// `-FD` for a descriptor. To be used in ``Plugin/configure(_:_:)``.
+  /// Reads a password given as a parameter: the password itself, `-` to ask for it on the terminal,
+  /// `+FILE`, or `-FD` for a descriptor. Use it in ``Plugin/configure(_:_:)``.
   ///
-  /// - Throws: `EINVAL`, with no word of the password in it.
+  /// - Throws: `EINVAL`, with nothing of the password in the message.
   ///
   /// C function: `nbdkit_read_password`.
   public static func readPassword(_ value: String) throws(PluginError) -> String {
@@ -109,13 +110,14 @@ extension Server {
     return try taken(password, else: "the password is not UTF-8")
   }
 
-  /// Whether standard input and output are the user's to use in ``Plugin/configure(_:_:)``: not
-  /// with `-s`, where they are the client's. C function: `nbdkit_stdio_safe`.
+  /// Whether the plugin may use standard input and output, as the user's, in
+  /// ``Plugin/configure(_:_:)``. It may not with `-s`, where they are the client's.
+  /// C function: `nbdkit_stdio_safe`.
   public static var standardIOIsSafe: Bool {
     nbdkit_stdio_safe() == 1
   }
 
-  /// A text that nbdkit allocated, taken over; repaired it would be another.
+  /// Takes over a text that nbdkit allocated. If it were repaired, it would be a different text.
   private static func taken(
     _ text: UnsafeMutablePointer<CChar>, else message: String
   ) throws(PluginError) -> String {

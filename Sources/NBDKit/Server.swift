@@ -5,12 +5,13 @@ import SystemPackage
 /// What the server does for a plugin.
 ///
 /// Only what Swift has no equivalent for is here: strings, memory and printing are Swift's own.
-/// Parameters are parsed as users of nbdkit write them, and what is known of the client at hand may
-/// be asked in any call that concerns one: ``ClientScreening/preconnect(readOnly:)`` and from
+/// Parameters are parsed as users of nbdkit write them. What is known of the client at hand may be
+/// asked in any call that concerns a client: ``ClientScreening/preconnect(readOnly:)``, and from
 /// ``Plugin/open(readOnly:)`` to ``Connection/close()``.
 public enum Server {
   /// Prints one line to the server's log (standard error, or as `--log` says). Control characters
-  /// in it become `?`, so that it stays one line. Any thread. C function: `nbdkit_error`.
+  /// in it become `?`, so that it stays one line. May be called from any thread.
+  /// C function: `nbdkit_error`.
   public static func error(_ message: String) {
     cnbdkit_error(oneLine(message))
   }
@@ -22,13 +23,13 @@ public enum Server {
 
   /// Waits, but not longer than the server or the client at hand does.
   ///
-  /// - Parameter duration: Zero or less asks without waiting; 2^31 - 1 seconds at most. To the
-  ///   nanosecond, rounded up.
+  /// - Parameter duration: Zero or less asks without waiting; 2^31 - 1 seconds at most. It is
+  ///   rounded up to the nanosecond.
   /// - Throws: `ESHUTDOWN` once the server is stopping or the client whose callback this is has
   ///   gone; the server has then printed a line of its own.
   ///
-  /// Not to be used in ``Plugin/cleanup()``, where it fails at once. Any thread. C function:
-  /// `nbdkit_nanosleep`.
+  /// Do not use it in ``Plugin/cleanup()``, where it fails at once. May be called from any thread.
+  /// C function: `nbdkit_nanosleep`.
   public static func sleep(for duration: Duration) throws(PluginError) {
     let (seconds, attoseconds) = max(duration, .zero).components
     let nanoseconds = UInt32((attoseconds + 999_999_999) / 1_000_000_000)
@@ -39,18 +40,19 @@ public enum Server {
     }
   }
 
-  /// Asks the server to end, as a signal would; returns at once, and calls still come. Not before
-  /// ``Plugin/afterFork()``. Any thread. C function: `nbdkit_shutdown`.
+  /// Asks the server to end, as a signal would. It returns at once, and the server still makes
+  /// calls. Do not use it before ``Plugin/afterFork()``. May be called from any thread.
+  /// C function: `nbdkit_shutdown`.
   public static func shutdown() {
     nbdkit_shutdown()
   }
 
-  /// Asks the server to end the connection at hand, and with it the client's.
+  /// Asks the server to end the connection at hand, and with it the client's connection.
   ///
-  /// - Parameter force: Whether requests still running lose their answers; the one at hand does not
-  ///   otherwise.
-  /// - Throws: `ENOTSUP` where the server is older than this function (1.34). The error may be thrown
-  ///   on from anywhere but a zero request, where it becomes `EIO`.
+  /// - Parameter force: Whether requests that are still running lose their answers. If not, the
+  ///   request at hand is still answered.
+  /// - Throws: `ENOTSUP` if the server is older than this function (1.34). The error may be thrown
+  ///   on from any callback but a zero request, where it becomes `EIO`.
   ///
   /// C function: `nbdkit_disconnect`.
   public static func disconnect(force: Bool) throws(PluginError) {
@@ -59,7 +61,7 @@ public enum Server {
     }
   }
 
-  /// Reports a failed callback to the server: errno last, so that nothing else can set it.
+  /// Reports a failed callback to the server. errno comes last, so that nothing else can set it.
   static func report(_ error: PluginError) {
     if !error.message.isEmpty { self.error(error.message) }
     nbdkit_set_error(error.errno.rawValue)

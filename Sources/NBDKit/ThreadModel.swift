@@ -30,8 +30,8 @@ extension ThreadModel where Owner: Sendable {
 
 extension ThreadModel where Owner: Sendable, Owner.ClientConnection: Sendable {
   /// Several clients, any number of requests at a time for each: plugin and connections are shared
-  /// between threads. What a connection is asked before its first request, and its closing, still
-  /// comes alone. C constant: `NBDKIT_THREAD_MODEL_PARALLEL`.
+  /// between threads. The questions that a connection is asked before its first request, and its
+  /// closing, still come one at a time. C constant: `NBDKIT_THREAD_MODEL_PARALLEL`.
   public static var parallel: Self {
     Self(rawValue: NBDKIT_THREAD_MODEL_PARALLEL)
   }

@@ -2,8 +2,8 @@ import CNBDKit
 
 /// A connection that accepts writes.
 public protocol Writable: Connection {
-  /// Whether this connection does; the default is yes. Where the server was started with `-r` it is
-  /// not asked. C callback: `.can_write`.
+  /// Whether this connection does; the default is yes. It is not asked if the server was started
+  /// with `-r`. C callback: `.can_write`.
   func canWrite() throws -> Bool
 
   /// Stores all of `bytes` at `offset`.
@@ -18,29 +18,29 @@ public protocol Writable: Connection {
   func write(_ bytes: RawSpan, at offset: UInt64, flags: RequestFlags) throws
 }
 
-/// A connection whose client may ask that everything accepted so far is safe.
+/// A connection whose client may ask that everything accepted so far be made safe.
 public protocol Flushable: Connection {
   /// Whether this connection's client may; the default is yes. C callback: `.can_flush`.
   func canFlush() throws -> Bool
 
-  /// Returns when all that was accepted before is stored, or throws. C callback: `.flush`.
+  /// Returns when everything accepted before is stored, or throws. C callback: `.flush`.
   func flush() throws
 }
 
-/// A connection that has a say in what becomes of ``RequestFlags/forceUnitAccess``. Without this
-/// conformance nbdkit follows such a request by a flush where the connection is ``Flushable``, and
-/// does not offer it elsewhere.
+/// A connection that decides what becomes of ``RequestFlags/forceUnitAccess``. Without this
+/// conformance, nbdkit flushes after such a request if the connection is ``Flushable``, and
+/// otherwise does not offer it.
 public protocol ForceUnitAccessible: Writable {
-  /// Who sees to it; the default is ``ForceUnitAccess/native``. C callback: `.can_fua`.
+  /// Who ensures it; the default is ``ForceUnitAccess/native``. C callback: `.can_fua`.
   func forceUnitAccess() throws -> ForceUnitAccess
 }
 
-/// Who sees to it that a single request is safe before it is answered.
+/// Who ensures that a single request is safe before it is answered.
 public enum ForceUnitAccess: Sendable {
   /// Nobody: clients are not offered it. C constant: `NBDKIT_FUA_NONE`.
   case unavailable
-  /// nbdkit, by a flush after the request; ``unavailable`` where the connection is not
-  /// ``Flushable``. C constant: `NBDKIT_FUA_EMULATE`.
+  /// nbdkit, by a flush after the request; ``unavailable`` if the connection is not ``Flushable``.
+  /// C constant: `NBDKIT_FUA_EMULATE`.
   case emulated
   /// The connection, which is passed ``RequestFlags/forceUnitAccess``.
   /// C constant: `NBDKIT_FUA_NATIVE`.

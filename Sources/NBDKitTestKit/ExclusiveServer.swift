@@ -1,8 +1,8 @@
 import CFakeNBDKit
 public import Testing
 
-/// Gives each test of a suite the fake server to itself, reset: the registered plugin and nbdkit's
-/// functions are one for the process, which every test target shares.
+/// Gives each test of a suite the fake server to itself, reset: there is one registered plugin and
+/// one set of nbdkit's functions in the process, which all test targets share.
 public struct ExclusiveServer: SuiteTrait, TestTrait, TestScoping {
   /// Every test in the suite.
   public let isRecursive = true

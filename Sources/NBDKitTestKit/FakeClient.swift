@@ -4,8 +4,8 @@ public import NBDKit
 
 /// One connection, from `.open` to `.close`.
 ///
-/// A copy is the same connection, and nothing closes it by itself: a client that never does is what
-/// the server sees at shutdown.
+/// A copy is the same connection, and nothing closes it automatically: a client that is never
+/// closed is one that the server still has at shutdown.
 public struct FakeClient: @unchecked Sendable {
   /// What the plugin may ask about a client while it serves it.
   struct Context {
@@ -43,7 +43,8 @@ public struct FakeClient: @unchecked Sendable {
   /// C callback: `.can_multi_conn`.
   public func allowsMultipleConnections() throws(Refusal) -> Bool { try ask(table.can_multi_conn) }
 
-  /// C callback: `.can_write`; no for one that is not `Writable`, and likewise for those below.
+  /// C callback: `.can_write`. If the connection is not `Writable` the answer is no, and likewise
+  /// for the questions below.
   public func canWrite() throws(Refusal) -> Bool { try ask(table.can_write) }
 
   /// C callback: `.can_flush`.
@@ -61,7 +62,8 @@ public struct FakeClient: @unchecked Sendable {
   /// C callback: `.can_extents`.
   public func canReportExtents() throws(Refusal) -> Bool { try ask(table.can_extents) }
 
-  /// C callback: `.can_fua`; where there is none, by flushing if that is possible, as in nbdkit.
+  /// C callback: `.can_fua`. If there is none, the answer is to flush if that is possible, as in
+  /// nbdkit.
   public func forceUnitAccess() throws(Refusal) -> ForceUnitAccess {
     guard let canFUA = table.can_fua else { return table.flush == nil ? .unavailable : .emulated }
     switch try answer(canFUA, as: context, { $0(handle) }) {
@@ -105,7 +107,7 @@ public struct FakeClient: @unchecked Sendable {
 
   // MARK: Requests
 
-  /// Bytes the plugin left out are `0xEE`. C callback: `.pread`.
+  /// Bytes that the plugin left out are `0xEE`. C callback: `.pread`.
   public func read(_ count: Int, at offset: UInt64) throws(Refusal) -> [UInt8] {
     // Not zero, so that what a plugin leaves out can be told from zeroes it gave.
     var bytes = [UInt8](repeating: 0xEE, count: count)
@@ -131,7 +133,7 @@ public struct FakeClient: @unchecked Sendable {
     try succeed(table.flush, as: context) { $0(handle, 0) }
   }
 
-  /// One that must be `fast` is refused, with `ENOTSUP` and no line, if it would not be.
+  /// A zero that must be `fast` is refused, with `ENOTSUP` and no line, if it would not be fast.
   /// C callback: `.zero`.
   public func zero(
     _ count: UInt32, at offset: UInt64, flags: RequestFlags = [], fast: Bool = false

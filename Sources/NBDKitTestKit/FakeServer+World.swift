@@ -1,7 +1,7 @@
 import CFakeNBDKit
 
-/// What the plugin reported, and what it finds around it. One for the process, as it was at the start
-/// when a test with the trait `.exclusiveServer` begins.
+/// What the plugin reported, and what it finds around it. There is one of this per process, and it
+/// is reset when a test with the trait `.exclusiveServer` begins.
 extension FakeServer {
   /// The lines printed by `nbdkit_error` since the test began.
   public static var errors: [String] { lines(fake_error_line) }
@@ -12,26 +12,26 @@ extension FakeServer {
   /// How often `Server.shutdown()` was called.
   public static var shutdowns: Int { Int(fake_shutdowns()) }
 
-  /// How often `Server.disconnect(force:)` was called, and whether by force at last.
+  /// How often `Server.disconnect(force:)` was called, and whether the last call was by force.
   public static var disconnects: (count: Int, forced: Bool) {
     (Int(fake_disconnects()), fake_disconnect_was_forced() != 0)
   }
 
-  /// Whether the server is ending: then `Server.sleep(for:)` fails at once, also one that
-  /// sleeps already.
+  /// Whether the server is ending. If so, `Server.sleep(for:)` fails at once, even in a thread that
+  /// is sleeping already.
   public static var isStopping: Bool {
     get { fake_stopping() != 0 }
     set { fake_set_stopping(newValue ? 1 : 0) }
   }
 
-  /// `Server.standardIOIsSafe`: false as with `nbdkit -s`.
+  /// The answer of `Server.standardIOIsSafe`: false as with `nbdkit -s`.
   public static var standardIOIsSafe: Bool {
     get { fake_stdio_safe() != 0 }
     set { fake_set_stdio_safe(newValue ? 1 : 0) }
   }
 
-  /// Where the server was started, for `Server.absolutePath(_:)`. Bytes, as the name of a
-  /// directory need not be UTF-8.
+  /// Where the server was started, for `Server.absolutePath(_:)`. It is given in bytes, as the name
+  /// of a directory need not be UTF-8.
   public static func start(in directory: [UInt8]) {
     fake_set_directory((directory + [0]).map(CChar.init(bitPattern:)))
   }
@@ -41,14 +41,15 @@ extension FakeServer {
     start(in: Array(directory.utf8))
   }
 
-  /// Whose the clients' processes are; `nil` for what is not known.
+  /// Sets the process, the user and the group of the clients; `nil` for what is not known.
   public static func setPeer(process: Int64?, user: Int64? = nil, group: Int64? = nil) {
     fake_set_peer_pid(process ?? -1)
     fake_set_peer_uid(user ?? -1)
     fake_set_peer_gid(group ?? -1)
   }
 
-  /// Where the clients come from: the bytes of a `struct sockaddr`, at most 128; none if not known.
+  /// Sets where the clients come from: the bytes of a `struct sockaddr`, at most 128; none if not
+  /// known.
   public static func setPeer(address: [UInt8]) {
     address.withUnsafeBytes { fake_set_peer_name($0.baseAddress, $0.count) }
   }

@@ -18,15 +18,15 @@ public import NBDKit
 /// A failed callback throws a ``Refusal``, with the errno that a client would be sent and the lines
 /// that were printed.
 ///
-/// What is registered and what the plugin reports is one for the process: suites that use this type
-/// carry the trait `.exclusiveServer`.
+/// The registered plugin and what it reports are shared by the whole process: suites that use this
+/// type carry the trait `.exclusiveServer`.
 ///
-/// Its callbacks may be called from several threads, as far as the plugin's thread model goes: the
-/// server's locks are not here.
+/// The callbacks may be called from several threads, as far as the plugin's thread model allows it:
+/// the locks that the server has are missing here.
 public struct FakeServer: @unchecked Sendable {
-  /// Which nbdkit is played: an older one leaves what it does not know of the plugin's table.
+  /// Which nbdkit is imitated: an older one ignores what it does not know of the plugin's table.
   public enum Version: Sendable {
-    /// That of the header this was built with.
+    /// The version of the header that this was built with.
     case current
     /// nbdkit 1.28, which has no `.block_size`.
     case withoutBlockSize
@@ -72,7 +72,7 @@ public struct FakeServer: @unchecked Sendable {
     try configure(key, bytes: Array(value.utf8))
   }
 
-  /// A command line holds bytes, which need not be UTF-8. C callback: `.config`.
+  /// Takes a value in bytes, as a command line need not be UTF-8. C callback: `.config`.
   public func configure(_ key: String, bytes value: [UInt8]) throws(Refusal) {
     let value = (value + [0]).map(CChar.init(bitPattern:))
     try succeed(table.config) { $0(key, value) }
@@ -104,7 +104,7 @@ public struct FakeServer: @unchecked Sendable {
     table.dump_plugin?()
   }
 
-  /// Nothing in a server too old. C callback: `.cleanup`.
+  /// Does nothing if the server is too old. C callback: `.cleanup`.
   public func cleanup() {
     table.cleanup?()
   }
@@ -116,13 +116,13 @@ public struct FakeServer: @unchecked Sendable {
 
   // MARK: Clients
 
-  /// A client comes: accepted where the plugin has no say. C callback: `.preconnect`.
+  /// A client comes. It is accepted if the plugin has no such callback. C callback: `.preconnect`.
   public func preconnect(readOnly: Bool = false) throws(Refusal) {
     guard let preconnect = table.preconnect else { return }
     try succeed(preconnect) { $0(readOnly ? 1 : 0) }
   }
 
-  /// A client asks what there is; the default export where the plugin has no list.
+  /// A client asks for the list of exports. It is the default export if the plugin has no list.
   /// C callback: `.list_exports`.
   public func exports(readOnly: Bool = false, isTLS: Bool = false) throws(Refusal) -> [Export] {
     let list = fake_exports_new(defaultExport(readOnly: readOnly, isTLS: isTLS))
@@ -139,8 +139,8 @@ public struct FakeServer: @unchecked Sendable {
     }
   }
 
-  /// What a client gets that names no export: `""` where the plugin has no say, `nil` for nothing.
-  /// C callback: `.default_export`.
+  /// The export that a client gets if it names none: `""` if the plugin does not decide this, `nil`
+  /// if there is no such export. C callback: `.default_export`.
   public func defaultExport(readOnly: Bool = false, isTLS: Bool = false) -> String? {
     guard let defaultExport = table.default_export else { return "" }
     return defaultExport(readOnly ? 1 : 0, isTLS ? 1 : 0).map { String(cString: $0) }
@@ -149,7 +149,7 @@ public struct FakeServer: @unchecked Sendable {
   /// A client's handshake ends. C callback: `.open`.
   ///
   /// - Parameters:
-  ///   - readOnly: Whether it is as with `nbdkit -r`.
+  ///   - readOnly: Whether the server was started with `-r`.
   ///   - export: What `Server.exportName()` answers the connection, in all its calls.
   ///   - isTLS: The same for `Server.isTLS`.
   public func open(
@@ -158,7 +158,7 @@ public struct FakeServer: @unchecked Sendable {
     try open(readOnly: readOnly, exportBytes: Array(export.utf8), isTLS: isTLS)
   }
 
-  /// The same with a name that need not be UTF-8: a client may send any.
+  /// The same with a name that need not be UTF-8: a client may send any bytes.
   public func open(
     readOnly: Bool = false, exportBytes: [UInt8], isTLS: Bool = false
   ) throws(Refusal) -> FakeClient {

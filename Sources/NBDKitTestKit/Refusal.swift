@@ -1,7 +1,7 @@
 import CFakeNBDKit
 public import SystemPackage
 
-/// A callback answered with failure.
+/// The failure of a callback.
 public struct Refusal: Error, Equatable {
   /// What the client is sent: `EIO` where the callback set none, as in nbdkit.
   public let errno: Errno
@@ -26,7 +26,7 @@ func succeed<Callback>(
   _ = try answer(callback, as: client, call)
 }
 
-/// The same for a callback whose answer is a number, and less than 0 a failure.
+/// The same for a callback that answers with a number, where less than 0 is a failure.
 func answer<Callback, Answer: BinaryInteger>(
   _ callback: Callback?, as client: FakeClient.Context? = nil, _ call: (Callback) -> Answer
 ) throws(Refusal) -> Answer {

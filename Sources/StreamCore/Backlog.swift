@@ -1,11 +1,11 @@
-/// What was accepted and is not sent yet, and what is missing between: all that a stream knows of the
-/// disk from its position on.
+/// What was accepted but is not sent yet, and what is missing in between: all that a stream knows
+/// of the disk from its position on.
 ///
 ///     start         firstMissing         high
 ///     |   held      |   gap   |   held   |   nothing
 ///     |#############|         |##########|
 ///
-/// Between two calls all of this is true, and checked in debug builds:
+/// Between two calls all of this is true, and it is checked in debug builds:
 ///
 /// - What is held and what is owed lies at or above `start`.
 /// - No byte is both held and owed.
@@ -13,7 +13,7 @@
 /// - `waiting` is the number of bytes of data that are held above `firstMissing`.
 /// - `written` is the number of bytes that are held and not holes.
 struct Backlog: Sendable {
-  /// The stream's position: all below has been sent.
+  /// The stream's position: everything below it has been sent.
   private(set) var start: UInt64 = 0
   /// The lowest byte at or above `start` that is not held.
   private(set) var firstMissing: UInt64 = 0
@@ -21,15 +21,16 @@ struct Backlog: Sendable {
   private(set) var waiting: UInt64 = 0
   /// Bytes held that a client wrote or zeroed.
   private(set) var written: UInt64 = 0
-  /// The most bytes of data that have waited at a time.
+  /// The largest number of bytes of data that have waited at one time.
   private(set) var largestReorder: UInt64 = 0
 
   private var held = RangeMap<Held>()
-  /// Ranges of requests that were answered by an error and not repeated since.
+  /// Ranges of requests that were answered by an error and have not been repeated since.
   private var owed = ByteRangeSet()
 
-  /// How many pieces may be held, whatever their size: they take memory for themselves, some 40 bytes
-  /// each, so a client that scatters single bytes could fill it long before `reorder` is reached.
+  /// How many pieces may be held, whatever their size. Each piece takes some 40 bytes of memory for
+  /// itself, so a client that scatters single bytes could fill the memory long before `reorder` is
+  /// reached.
   private static var mostPieces: Int { 2 << 20 }
 
   // MARK: What there is
@@ -37,7 +38,7 @@ struct Backlog: Sendable {
   /// Whether nothing is held or owed.
   var isEmpty: Bool { held.isEmpty && owed.isEmpty }
 
-  /// Whether it consists of more pieces than it may.
+  /// Whether there are more pieces than there may be.
   var isCrowded: Bool { held.count > Self.mostPieces }
 
   /// One past the highest byte held, or sent.
@@ -77,7 +78,7 @@ struct Backlog: Sendable {
 
   // MARK: What is sent
 
-  /// The stream has sent of ``next`` what lies below `position`.
+  /// The stream has sent the part of ``next`` that lies below `position`.
   mutating func removeSent(upTo position: UInt64) {
     let sent = start..<position
     if let next, next.value.isWritten { written -= sent.length }
@@ -86,7 +87,7 @@ struct Backlog: Sendable {
     check()
   }
 
-  /// The stream has sent what lies below `position`, bytes that were not held.
+  /// The stream has sent what lies below `position`, and those bytes were not held.
   mutating func skip(to position: UInt64) {
     start = position
     firstMissing = position
@@ -105,13 +106,13 @@ struct Backlog: Sendable {
 
   /// Stores `bytes` and holds them from `offset` on.
   ///
-  /// - Throws: Why there is no room for them. They are owed then.
+  /// - Throws: Why there is no room for them. The bytes are owed then.
   mutating func hold<Store: HeldStore>(
     _ bytes: RawSpan, at offset: UInt64, _ store: inout Store
   ) throws(Failure) {
     defer { check() }
     let range = offset..<offset + UInt64(bytes.byteCount)
-    // First, so that the room they took is free.
+    // This comes first, so that the room they took is free.
     takeOut(range, &store)
     do {
       insert(range, .stored(shift: try store.store(bytes) &- offset))
@@ -122,14 +123,15 @@ struct Backlog: Sendable {
     }
   }
 
-  /// Makes `range` missing and owed by nobody: its bytes are about to be sent without being held.
+  /// Makes `range` missing but not owed: its bytes are about to be sent without being held.
   mutating func clear<Store: HeldStore>(_ range: Range<UInt64>, _ store: inout Store) {
     takeOut(range, &store)
     recede(to: range.lowerBound)
     check()
   }
 
-  /// A request for `range` was answered by an error: it is missing, and never a hole.
+  /// A request for `range` was answered by an error: the range is missing, and never becomes a
+  /// hole.
   mutating func owe<Store: HeldStore>(_ range: Range<UInt64>, _ store: inout Store) {
     guard !range.isEmpty else { return }
     takeOut(range, &store)
@@ -138,7 +140,7 @@ struct Backlog: Sendable {
     check()
   }
 
-  /// The bytes at `range`, which are stored, are somewhere else in the store now.
+  /// The bytes at `range`, which are stored, now lie somewhere else in the store.
   mutating func move(_ range: Range<UInt64>, to location: UInt64) {
     held.remove(range)
     held.insert(range, .stored(shift: location &- range.lowerBound))
@@ -147,9 +149,9 @@ struct Backlog: Sendable {
 
   // MARK: Gaps
 
-  /// Gives up waiting for the oldest gap below ``high``: it becomes zeroes.
+  /// Gives up waiting for the oldest gap below ``high``: the gap becomes zeroes.
   ///
-  /// - Throws: `owed` if a request for bytes of it failed.
+  /// - Throws: `owed` if a request for bytes of the gap failed.
   mutating func fillGap() throws(StreamError) {
     try fillGap(from: firstMissing, upTo: high)
     passHeld()
@@ -171,7 +173,7 @@ struct Backlog: Sendable {
     }
     defer { check() }
     if firstMissing < range.lowerBound {
-      // It waits too, instead of what is held in its place.
+      // The request waits too, and takes the place of what is held there.
       let added = data &- dataBytes(in: range)
       largestReorder = max(largestReorder, waiting &+ added)
       while firstMissing < range.lowerBound {
@@ -180,7 +182,7 @@ struct Backlog: Sendable {
         passHeld()
       }
     }
-    // It closes the oldest gap, or lies where there is none, and doesn't wait.
+    // The request closes the oldest gap, or lies where there is none, and doesn't wait.
     var reached = firstMissing < range.upperBound ? heldEnd(from: range.upperBound) : firstMissing
     var rest = waiting - dataBytes(in: firstMissing..<reached)
     largestReorder = max(largestReorder, rest)
@@ -205,8 +207,8 @@ struct Backlog: Sendable {
 // MARK: Keeping count
 
 extension Backlog {
-  /// Takes out what is held or owed of `range`, for something else to take its place at once, or for
-  /// `firstMissing` to recede to it.
+  /// Takes out what is held or owed of `range`. The caller then puts something else in its place at
+  /// once, or lets `firstMissing` recede to it.
   private mutating func takeOut<Store: HeldStore>(_ range: Range<UInt64>, _ store: inout Store) {
     owed.remove(range)
     for piece in held.pieces(in: range) {
@@ -265,7 +267,8 @@ extension Backlog {
   /// Checks in debug builds what is always true.
   private func check() {
     assert(firstMissing >= start)
-    // All of it takes as long as there are pieces: not where there are many.
+    // To check all of it takes longer the more pieces there are, so it is not done if there are
+    // many.
     assert(held.count > 100 || isSound, "the backlog does not add up: \(self)")
   }
 

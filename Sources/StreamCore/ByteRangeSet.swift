@@ -7,7 +7,7 @@ struct ByteRangeSet: Sendable {
   private var map = RangeMap<Member>()
 
   var isEmpty: Bool { map.isEmpty }
-  /// How many ranges it is made of, which neither overlap nor touch.
+  /// How many ranges the set is made of; they neither overlap nor touch.
   var count: Int { map.count }
   var first: Range<UInt64>? { map.first?.range }
 

@@ -1,16 +1,18 @@
-/// Which bytes of those sent no client was told it has written, and whether the clients have settled.
+/// Which of the bytes sent no acknowledged request has written, and whether the clients have
+/// settled.
 ///
-/// A byte is *written* once a write or a zero of it was acknowledged. What was sent otherwise is
-/// *missing*: a gap that became zeroes, padding, and what a request had sent of itself when it was
+/// A byte is *written* once a write or a zero of it was acknowledged. Everything else that was sent
+/// is *missing*: a gap that became zeroes, padding, and what had been sent of a request when it was
 /// refused. A zero that comes late for a gap makes it written.
 ///
-/// Between two calls this is true, and checked in debug builds:
+/// Between two calls all of this is true, and it is checked in debug builds:
 ///
-/// - `missing` is the number of missing bytes, those that were forgotten included.
+/// - `missing` is the number of missing bytes, including those that were forgotten.
 /// - What is remembered lies above what was forgotten, in at most `mostPieces` pieces.
-/// - `forgotten` is the lowest missing range, or what of it was forgotten, once any was.
+/// - Once anything was forgotten, `forgotten` is the lowest missing range, or the forgotten part of
+///   it.
 struct Coverage: Sendable {
-  /// What is remembered of a range that was sent and is no client's data.
+  /// What is remembered of a range that was sent and is not a client's data.
   private enum Kind: Sendable {
     /// Missing: zeroes were sent.
     case hole
@@ -27,7 +29,7 @@ struct Coverage: Sendable {
   /// Whether the client has flushed since the last one.
   var isFlushed: Bool { lastRequest == .flush || lastRequest == .flushAfterChange }
 
-  /// One value, as the fast path sets it for each request.
+  /// This is one value because the fast path sets it for each request.
   private enum Request: Sendable {
     case none, flush, change, flushAfterChange
   }
@@ -53,7 +55,7 @@ struct Coverage: Sendable {
   /// The client has flushed.
   mutating func noteFlush() { lastRequest = hasChanges ? .flushAfterChange : .flush }
 
-  /// `range`, above all that was sent before, was sent as zeroes that nobody asked for.
+  /// `range`, which lies above all that was sent before, was sent as zeroes that nobody asked for.
   mutating func noteHole(_ range: Range<UInt64>) {
     note(range, .hole)
   }
@@ -63,7 +65,7 @@ struct Coverage: Sendable {
     note(range, .refused)
   }
 
-  /// A client's zero for `range`, of which all was sent, was acknowledged.
+  /// A client's zero for `range`, all of which had been sent, was acknowledged.
   ///
   /// - Parameter count: How many bytes of it were missing when the zero came, some of which may have
   ///   been forgotten since.
@@ -84,7 +86,7 @@ struct Coverage: Sendable {
     check()
   }
 
-  /// The pieces that go are the lowest, and can't become written any more.
+  /// Forgets the lowest pieces, which can't become written any more.
   private mutating func forgetOldest() {
     while sent.count > mostPieces, let oldest = sent.first {
       sent.remove(oldest.range)
@@ -108,7 +110,7 @@ struct Coverage: Sendable {
 
   // MARK: What is known
 
-  /// Whether zeroes for `range` are what was sent, though nobody had asked for them.
+  /// Whether `range` was sent as zeroes though nobody had asked for them.
   func isHole(_ range: Range<UInt64>) -> Bool {
     var next = range.lowerBound
     for piece in sent.pieces(in: range) {
@@ -125,7 +127,7 @@ struct Coverage: Sendable {
     return piece.range == range && piece.value == .hole
   }
 
-  /// How many bytes of `range`, of which all is remembered, are missing.
+  /// How many bytes of `range`, all of which is remembered, are missing.
   func missing(in range: Range<UInt64>) -> UInt64 {
     var count: UInt64 = 0
     for piece in sent.pieces(in: range) where piece.value != .zeroed { count += piece.range.length }
@@ -150,7 +152,8 @@ struct Coverage: Sendable {
 
   /// Checks in debug builds what is always true.
   private func check() {
-    // All of it takes as long as there are pieces: not where there are many.
+    // To check all of it takes longer the more pieces there are, so it is not done if there are
+    // many.
     assert(sent.count > 100 || isSound, "the coverage does not add up: \(self)")
   }
 

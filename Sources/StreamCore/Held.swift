@@ -3,8 +3,8 @@
 /// There is no kind for the bytes of the request at hand: they are sent or stored, and only what is
 /// stored is held.
 enum Held: Equatable, Sendable {
-  /// Bytes the client wrote, in the store at offset &+ shift. Neighbours of one shift lie together
-  /// there too.
+  /// Bytes the client wrote, in the store at offset &+ shift. Neighbours that have the same shift
+  /// are neighbours in the store too.
   case stored(shift: UInt64)
   /// Zeroes the client asked for.
   case zeroes
@@ -20,20 +20,20 @@ enum Held: Equatable, Sendable {
 }
 
 extension Range<UInt64> {
-  /// How many bytes a range of the disk is long.
+  /// The length of a range of the disk in bytes.
   var length: UInt64 { upperBound - lowerBound }
 
-  /// What of it lies at or above `offset`.
+  /// The part of it that lies at or above `offset`.
   func part(from offset: UInt64) -> Range<UInt64> {
     clamped(to: offset..<UInt64.max)
   }
 
-  /// What of it lies below `offset`.
+  /// The part of it that lies below `offset`.
   func part(upTo offset: UInt64) -> Range<UInt64> {
     clamped(to: 0..<offset)
   }
 
-  /// The range as far from this as `shift` says.
+  /// The range moved up by `shift`.
   func shifted(by shift: UInt64) -> Range<UInt64> {
     let start = lowerBound &+ shift
     return start..<start + length

@@ -2,14 +2,15 @@ extension OrderedStream {
   /// The most bytes that are moved at once.
   private static var most: UInt64 { 256 << 10 }
 
-  /// Stores what is kept again, closely: what lay between was sent or written anew. Where there is no
-  /// room for that, things stay as they are.
+  /// Stores again what is kept, without room in between: what lay there was sent or was written
+  /// anew. If there is no room for that, everything stays as it is.
   mutating func compact() {
     var pieces: [(range: Range<UInt64>, shift: UInt64)] = []
     for piece in backlog.pieces(in: position..<UInt64.max) {
       if case .stored(let shift) = piece.value { pieces.append((piece.range, shift)) }
     }
-    // In the order of locations, so that the room before them becomes free on the way.
+    // The pieces go in the order of their locations, so that the room before them becomes free on
+    // the way.
     pieces.sort { $0.range.lowerBound &+ $0.shift < $1.range.lowerBound &+ $1.shift }
     for (range, shift) in pieces {
       var rest = range

@@ -9,7 +9,7 @@ public enum StreamExtent: Sendable {
 }
 
 extension OrderedStream {
-  /// Fills `buffer` from `offset` on: with what is held, and zeroes where nothing is.
+  /// Fills `buffer` from `offset` on: with what is held, and with zeroes where nothing is held.
   ///
   /// - Throws: `sent` if any of the bytes is below the position; `unreadable` if the store can't give
   ///   back what it keeps.
@@ -59,7 +59,7 @@ extension OrderedStream {
     }
   }
 
-  /// What is at `offset`, at or above the position, and how far.
+  /// What is at `offset`, which is at or above the position, and how far that goes.
   private func extent(at offset: UInt64, end: inout UInt64) -> StreamExtent {
     guard let piece = backlog.first(reaching: offset) else {
       end = .max

@@ -15,7 +15,7 @@ extension OrderedStream {
       }
       let start = position
       var end = min(piece.range.upperBound, limit)
-      // In parts, as each gives its room back: one piece may be all that waited.
+      // It is sent in parts, as each part gives its room back: one piece may be all that waited.
       if case .stored = piece.value { end = min(end, start + 1 << 20) }
       let result = send(piece.value, upTo: end)
       let sent = start..<position

@@ -1,9 +1,10 @@
 extension OrderedStream {
-  /// The client says it has settled: gaps become holes, and all that need not stay changeable is
-  /// sent, out of the sink too. The head stays: whoever initialises the disk flushes too.
+  /// The client says that it has settled: gaps become holes, and everything that need not stay
+  /// changeable is sent, and leaves the sink too. The head stays, because a client that initialises
+  /// the disk flushes too.
   ///
-  /// - Throws: `owed` if a failed request was not repeated below the highest byte; whatever made
-  ///   an earlier write fail for good; `broken` if the reader died with bytes unread.
+  /// - Throws: `owed` if a failed request below the highest byte was not repeated; whatever made an
+  ///   earlier write fail for good; `broken` if the reader died with bytes unread.
   public mutating func flush() throws(StreamError) {
     try checkForFailure()
     if !isHoldingHead(high) { try settle() }
@@ -33,13 +34,13 @@ extension OrderedStream {
     }
   }
 
-  /// What a forced unit access adds to its write: reports an earlier failure, settles nothing.
+  /// Reports an earlier failure, and settles nothing. A forced unit access adds this to its write.
   public func checkForFailure() throws(StreamError) {
     guard failure == nil else { throw .failedBefore }
   }
 
-  /// Ends the order of bytes: gaps become holes and everything goes out, the head and what could still
-  /// have been changed included. Nothing is sent if anything failed and was not repeated.
+  /// Ends the order of bytes: gaps become holes and everything goes out, including the head and
+  /// what could still have been changed. Nothing is sent if anything failed and was not repeated.
   ///
   /// - Throws: The failure, which is final whatever it is.
   public mutating func finish() throws(StreamError) {
@@ -55,7 +56,8 @@ extension OrderedStream {
     }
   }
 
-  /// Sends zeroes from the end of a finished stream up to `end`. They are missing: nobody wrote them.
+  /// Sends zeroes from the end of a finished stream up to `end`. They are missing, as nobody wrote
+  /// them.
   public mutating func pad(to end: UInt64) throws(StreamError) {
     guard position < end else { return }
     let start = position
@@ -72,10 +74,11 @@ extension OrderedStream {
     }
   }
 
-  /// Marks the end of the output of a stream that may end well, once everything is sent: asks the sink
-  /// to finish, until it has, however often it is called.
+  /// Marks the end of the output of a stream that may end well, once everything is sent. It may be
+  /// called any number of times: it asks the sink to finish until the sink has finished.
   ///
-  /// - Throws: The failure. After `interrupted` the sink may be asked again; after any other it is not.
+  /// - Throws: The failure. After `interrupted` the sink may be asked again; after any other
+  ///   failure it is not.
   public mutating func seal() throws(StreamError) {
     if let failure { throw failure }
     guard !isSealed else { return }

@@ -18,9 +18,9 @@ extension OrderedStream {
     coverage.noteChange()
   }
 
-  /// Accepts zeroes for `range`, which may be of any length but 0: as a write, without bytes.
+  /// Accepts zeroes for `range`, of any length but 0. This is like a write, but without bytes.
   ///
-  /// - Throws: As ``write(_:at:)``; but zeroes for what was sent as a hole are accepted.
+  /// - Throws: As ``write(_:at:)``, except that zeroes for what was sent as a hole are accepted.
   public mutating func zero(_ range: Range<UInt64>) throws(StreamError) {
     if isNext(range) { return try sendZeroes(range) }
     let sent = range.part(upTo: position)
@@ -82,8 +82,8 @@ extension OrderedStream {
     coverage.noteChange()
   }
 
-  /// Stores the part of a request that has to wait, the part at or above `due`. What is below goes
-  /// to the sink from the request's own buffer, after what is held before it.
+  /// Stores the part of a request that has to wait, which is the part at or above `due`. The part
+  /// below goes to the sink from the request's own buffer, after what is held before it.
   private mutating func accept(
     _ bytes: RawSpan, _ range: Range<UInt64>, due: UInt64
   ) throws(StreamError) {
@@ -127,8 +127,8 @@ extension OrderedStream {
     return due(reached, high)
   }
 
-  /// What would have kept the stream from going past `range`. As many bytes as lie between its start
-  /// and the end of all are always enough.
+  /// The window that would have kept the stream from going past `range`. As many bytes as lie
+  /// between the start of the range and the end of all that was written are always enough.
   private func windowMissed(by range: Range<UInt64>) -> Window {
     let enough = max(high, range.upperBound) - range.lowerBound
     let isFirst = coverage.isUntouchedHole(range.part(upTo: position))
@@ -136,7 +136,8 @@ extension OrderedStream {
       ? .reorder(atLeast: enough) : .rewind(atLeast: enough)
   }
 
-  /// Answers a request by an error: what of it was not sent is owed, and what was is missing.
+  /// Answers a request by an error: the part of it that was not sent is owed, and the part that was
+  /// sent is missing.
   private mutating func refuse(_ range: Range<UInt64>, _ error: StreamError) -> StreamError {
     if error.isFinal { failure = error }
     if case .late = error {} else { coverage.noteRefused(range.part(upTo: position)) }

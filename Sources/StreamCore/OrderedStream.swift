@@ -8,14 +8,14 @@
 ///     |  sent      |  held     |  gap |  held  | gap |  held |   never written
 ///     |============|###########|      |########|     |#######|
 ///
-/// - *position*: all below has been handed to the sink.
+/// - *position*: everything below it has been handed to the sink.
 /// - *gap*: bytes between position and high that were not written; *firstMissing* is the lowest.
-/// - *waiting*: bytes of data above firstMissing. More than `reorder` of them, and the oldest gap is
-///   not waited for any longer: it becomes zeroes, a *hole*.
+/// - *waiting*: bytes of data above firstMissing. If there are more than `reorder` of them, the
+///   oldest gap is not waited for any longer: it becomes zeroes, a *hole*.
 /// - *owed*: bytes of a request that was answered by an error. They are missing, and never a hole.
 ///
-/// What is held and what is missing from the position on is in the ``Backlog``; what of the bytes sent
-/// nobody has written is in the ``Coverage``.
+/// What is held and what is missing from the position on is in the ``Backlog``; which of the bytes
+/// sent nobody has written is in the ``Coverage``.
 ///
 /// Not safe for use by two threads at once.
 public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
@@ -41,13 +41,13 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
   public internal(set) var position: UInt64 = 0
   /// How many of the bytes sent were zeroes sent as such: asked for, or holes.
   public internal(set) var zeroesSent: UInt64 = 0
-  /// Below this, gaps were closed for another reason than `reorder`, however large it may be: one past
-  /// the highest byte at that time.
+  /// Gaps below this were closed for another reason than `reorder`, however large `reorder` may be.
+  /// It is one past the highest byte at that time.
   var settled: UInt64 = 0
   /// What made every later write impossible, if anything did.
   public internal(set) var failure: StreamError?
 
-  /// One of the two windows, with a size in bytes that is enough.
+  /// One of the two windows, with a size in bytes that would be enough.
   public enum Window: Equatable, Sendable {
     /// For what is written for the first time: `Limits.reorder`.
     case reorder(atLeast: UInt64)
@@ -55,7 +55,7 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
     case rewind(atLeast: UInt64)
   }
 
-  /// What would have saved the write that came too late, if one did.
+  /// The window that would have saved the write that came too late, if one came too late.
   public internal(set) var missedWindow: Window?
 
   /// Where the bytes go.
@@ -86,12 +86,12 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
   /// Requests answered by an error that were not repeated since, lowest first.
   public var owedRanges: [Range<UInt64>] { backlog.owedRanges }
 
-  /// The most bytes of data that waited for earlier ones at a time.
+  /// The largest number of bytes of data that waited for earlier ones at one time.
   public var largestReorder: UInt64 { backlog.largestReorder }
 
-  /// While true, everything written may be written again.
+  /// While this is true, everything written may be written again.
   ///
-  /// - Parameter high: One past the highest byte, with the request at hand.
+  /// - Parameter high: One past the highest byte, including the request at hand.
   func isHoldingHead(_ high: UInt64) -> Bool { position == 0 && high <= limits.head }
 }
 

@@ -9,11 +9,11 @@
 /// Both sending calls advance `position` by exactly what the sink took, in small steps or at once,
 /// and also when they throw: the stream knows at any time what it has handed over.
 public protocol StreamSink {
-  /// Bytes of output handed on so far, to the descriptor in the end. The position itself where the
-  /// stream is the disk's own bytes.
+  /// Bytes of output handed on so far, to the descriptor in the end. This is the position itself if
+  /// the stream is the disk's own bytes.
   var outputOffset: UInt64 { get }
 
-  /// Returns once somebody reads, and at once from then on.
+  /// Returns once there is a reader, and at once from then on.
   mutating func waitForReader() throws(TransferError)
 
   /// Fails if the reader has gone and what was sent is lost with it, wholly or in part.
@@ -22,7 +22,7 @@ public protocol StreamSink {
   /// Sends all of `bytes`, waiting as often as need be.
   ///
   /// - Parameters:
-  ///   - bytes: Lent until this returns, and changed by their owner afterwards: they are to be
+  ///   - bytes: Lent until this returns. Their owner changes them afterwards, so they have to be
   ///     copied.
   ///   - position: Bytes of the disk handed over since the stream began.
   mutating func send(_ bytes: RawSpan, advancing position: inout UInt64) throws(TransferError)
@@ -30,15 +30,16 @@ public protocol StreamSink {
   /// Sends `count` zero bytes, any number up to 2^63 - 1.
   mutating func sendZeroes(_ count: UInt64, advancing position: inout UInt64) throws(TransferError)
 
-  /// Returns once all output that is ready by now has been handed on, but for what is held back so
+  /// Returns once all output that is ready by now has been handed on, except what is held back so
   /// that half a stream never looks whole. Fails if anything accepted before has failed.
   mutating func flush() throws(TransferError)
 
-  /// Sends what marks the end of the output, and all that was held back. To be called after the last
-  /// byte of a disk that may be whole, once, but again if it was interrupted; never after a failure.
+  /// Sends what marks the end of the output, and all that was held back. It is called after the
+  /// last byte of a disk that may be whole. It is called once, but again if it was interrupted, and
+  /// never after a failure.
   mutating func finish() throws(TransferError)
 
-  /// How much of the disk a reader has who took all of the output but its last `unread` bytes.
+  /// How much of the disk a reader has if it took all of the output but the last `unread` bytes.
   ///
   /// - Parameter unread: Up to ``outputOffset``.
   func delivered(unread: UInt64, of position: UInt64) -> UInt64
@@ -46,19 +47,19 @@ public protocol StreamSink {
 
 /// Where a stream that is read comes from. Bytes come in order, and once.
 public protocol StreamSource {
-  /// Appends the next bytes to `buffer` until it is full, or leaves room in it because the stream has
-  /// ended. What came before a failure is in the buffer, and nowhere else.
+  /// Appends the next bytes to `buffer` until it is full, or leaves room in it because the stream
+  /// has ended. Bytes that came before a failure are in the buffer, and nowhere else.
   mutating func receive(into buffer: inout OutputRawSpan) throws(TransferError)
 
-  /// The same, but it is content with `count` bytes, and appends of the next ones only those that it
-  /// need not wait for.
+  /// The same, but it waits only until `count` bytes have come, and appends more only if it need
+  /// not wait for them.
   ///
   /// - Parameter count: Up to the free capacity.
   mutating func receive(
     atLeast count: Int, into buffer: inout OutputRawSpan
   ) throws(TransferError)
 
-  /// Appends of the next bytes those that it need not wait for, which may be none.
+  /// Appends those of the next bytes that it need not wait for, which may be none.
   mutating func receiveAvailable(into buffer: inout OutputRawSpan) throws(TransferError)
 
   /// Drops the next `count` bytes, or fewer because the stream has ended.
@@ -66,54 +67,55 @@ public protocol StreamSource {
   /// - Parameter position: Advances by exactly what was dropped, also when this throws.
   mutating func drop(_ count: UInt64, advancing position: inout UInt64) throws(TransferError)
 
-  /// What is known of the bytes from `distance` bytes ahead on. A source that knows where its zeroes
-  /// are reads ahead for it, within bounds; what it reads then is not lost.
+  /// What is known of the bytes from `distance` bytes ahead on. A source that knows where its
+  /// zeroes are reads ahead to find this out, within bounds; what it reads then is not lost.
   ///
-  /// Only what comes in front of the first failure is known. The failure itself is thrown to whoever
-  /// receives.
+  /// Only what comes before the first failure is known. The failure itself is thrown when the bytes
+  /// are received.
   ///
-  /// - Parameter end: How far ahead the answer is wanted, above `distance`: it may end there.
+  /// - Parameter end: How far ahead the answer is wanted, more than `distance`. The answer may end
+  ///   there.
   /// - Throws: ``TransferError/interrupted`` alone.
   mutating func run(
     at distance: UInt64, upTo end: UInt64
   ) throws(TransferError) -> SourceRun
 
-  /// Fails with ``TransferError/interrupted`` once the server stops or the client has gone: for what
-  /// runs long without a wait.
+  /// Fails with ``TransferError/interrupted`` once the server stops or the client has gone. It is
+  /// for work that runs long without a wait.
   mutating func ask() throws(TransferError)
 }
 
 /// What a source knows of bytes that it has not given yet.
 public enum SourceRun: Equatable, Sendable {
-  /// So many are zeroes, at least one. Giving or dropping them costs nothing.
+  /// This many bytes are zeroes, at least one. Giving or dropping them costs nothing.
   case zeroes(UInt64)
-  /// So many may be anything, at least one.
+  /// This many bytes may be anything, at least one.
   case data(UInt64)
-  /// They and all behind them may be anything, or not be there.
+  /// These bytes and all after them may be anything, or may not be there.
   case unknown
-  /// The stream has ended there, or before.
+  /// The stream ends there, or before.
   case end
 }
 
 extension StreamSource {
-  /// Waits for all that fits.
+  /// Waits until `buffer` is full, or the stream has ended.
   public mutating func receive(
     atLeast count: Int, into buffer: inout OutputRawSpan
   ) throws(TransferError) {
     if count > 0 { try receive(into: &buffer) }
   }
 
-  /// Has nothing that need not be waited for.
+  /// Appends nothing.
   public mutating func receiveAvailable(into buffer: inout OutputRawSpan) throws(TransferError) {}
 
-  /// Knows nothing.
+  /// Knows nothing of the bytes ahead.
   public mutating func run(
     at distance: UInt64, upTo end: UInt64
   ) throws(TransferError) -> SourceRun {
     .unknown
   }
 
-  /// Goes on.
+  /// Never fails.
   public mutating func ask() throws(TransferError) {}
 }
 
@@ -124,18 +126,19 @@ extension StreamSource {
 public protocol HeldStore {
   /// Keeps a copy of `bytes`, all or nothing.
   ///
-  /// - Returns: The location of the first; the others follow. Not one that was returned before.
+  /// - Returns: The location of the first byte; the others follow. No location is returned twice.
   mutating func store(_ bytes: RawSpan) throws(Failure) -> UInt64
 
   /// Appends the bytes at these locations, which are kept, to `buffer`.
   func read(_ locations: Range<UInt64>, into buffer: inout OutputRawSpan) throws(Failure)
 
-  /// Sends the bytes at these locations, which are kept, to `sink`; `position` advances as there.
+  /// Sends the bytes at these locations, which are kept, to `sink`; `position` advances as it does
+  /// there.
   func send<Sink: StreamSink>(
     _ locations: Range<UInt64>, to sink: inout Sink, advancing position: inout UInt64
   ) throws(TransferError)
 
-  /// Needs the bytes at these locations, which are kept, no longer.
+  /// Drops the bytes at these locations, which are kept and no longer needed.
   mutating func discard(_ locations: Range<UInt64>)
 
   /// Keeps the bytes at these locations, which are kept, a second time.

@@ -1,8 +1,9 @@
 /// A value for each of many ranges of the disk: ranges that don't overlap, in ascending order,
 /// neighbours of one value merged.
 ///
-/// They lie in leaves. An insert among a million moves at most a leaf, 6 KiB, and once in a hundred
-/// times or more the list of the leaves: not all that follows, 24 MB.
+/// The pieces lie in leaves. An insert among a million pieces moves at most a leaf, 6 KiB, and once
+/// in a hundred inserts or more the list of the leaves too. It does not move all that follows, 24
+/// MB.
 struct RangeMap<Value: Equatable & Sendable>: Sendable {
   struct Piece: Equatable, Sendable {
     var range: Range<UInt64>
@@ -11,7 +12,7 @@ struct RangeMap<Value: Equatable & Sendable>: Sendable {
 
   /// How many pieces there are.
   private(set) var count = 0
-  /// In ascending order; none is empty but a single one.
+  /// In ascending order; a leaf is empty only if it is the only one.
   private var leaves: [[Piece]] = [[]]
   private let leafCapacity: Int
 
@@ -91,7 +92,7 @@ struct RangeMap<Value: Equatable & Sendable>: Sendable {
 // MARK: Leaves
 
 extension RangeMap {
-  /// Where a piece is. The end is behind the last piece of the last leaf.
+  /// Where a piece is. The end is one past the last piece of the last leaf.
   private struct Index {
     let leaf: Int
     let slot: Int
@@ -125,7 +126,8 @@ extension RangeMap {
     count += 1
     leaves[index.leaf].insert(piece, at: index.slot)
     guard leaves[index.leaf].count > leafCapacity else { return }
-    // Pieces that come in ascending order leave full leaves behind, others half full ones.
+    // Pieces that come in ascending order leave full leaves behind, other pieces leave half full
+    // ones.
     let isAtEnd = index.leaf == leaves.count - 1 && index.slot == leafCapacity
     let upper = leaves[index.leaf][(isAtEnd ? leafCapacity : leafCapacity / 2)...]
     leaves.insert(Array(upper), at: index.leaf + 1)
@@ -147,7 +149,7 @@ extension RangeMap {
     join(start.leaf - 1)
   }
 
-  /// Makes one of `leaf` and the next, if they have become small.
+  /// Merges `leaf` and the next one, if they have become small.
   private mutating func join(_ leaf: Int) {
     guard leaf >= 0, leaf + 1 < leaves.count else { return }
     let counts = (leaves[leaf].count, leaves[leaf + 1].count)
@@ -157,8 +159,8 @@ extension RangeMap {
 }
 
 extension Array {
-  /// How many elements are in front of the first that is not `isBefore`; none behind it may be.
-  /// Logarithmic.
+  /// How many elements come before the first one for which `isBefore` is false; it must be false
+  /// for all that follow. This takes logarithmic time.
   fileprivate func prefixCount(where isBefore: (Element) -> Bool) -> Int {
     var low = 0
     var high = count

@@ -12,15 +12,15 @@ struct ReadAccount: Sendable {
 
   /// - Parameters:
   ///   - rewind: How many of the newest bytes can be read again.
-  ///   - mostRanges: How many ranges are remembered as left out, the newest: bytes of an older one are
-  ///     not counted as given when they are read in the end.
+  ///   - mostRanges: How many ranges are remembered as left out, the newest ones. Bytes of an older
+  ///     range are not counted as given if they are read after all.
   init(rewind: UInt64, remembering mostRanges: Int = 65_536) {
     self.rewind = rewind
     self.mostRanges = mostRanges
   }
 
-  /// Bytes were taken from the source that no read asked for. Zeroes that are known to be such need not
-  /// be given to anybody.
+  /// Bytes were taken from the source that no read asked for. Zeroes that are known as such need
+  /// not be given to anybody.
   mutating func notePassed(_ range: Range<UInt64>, areZeroes: Bool) {
     if areZeroes { given += range.length }
     leaveOut(areZeroes ? nil : range, range.upperBound)
@@ -28,7 +28,7 @@ struct ReadAccount: Sendable {
 
   /// A read of `range` was answered with its bytes.
   ///
-  /// - Parameter new: What of it was taken from the source.
+  /// - Parameter new: The part of it that was taken from the source.
   mutating func noteRead(_ range: Range<UInt64>, taking new: Range<UInt64>) {
     if !leftOut.isEmpty { given += leftOut.removeCounting(range) }
     given += new.length
@@ -37,7 +37,7 @@ struct ReadAccount: Sendable {
 
   /// A read was answered by `error`.
   ///
-  /// - Parameter new: What of it was taken from the source nevertheless.
+  /// - Parameter new: The part of it that was taken from the source nevertheless.
   mutating func noteRefusal(_ error: ReadError, taking new: Range<UInt64>) {
     switch error {
     case .gone, .lost: refused += 1

@@ -1,7 +1,7 @@
 /// Why the stream refused a request.
 public enum StreamError: Error, Equatable, Sendable {
-  /// Bytes of `range` were sent already, the position being past them: the stream can't be right any
-  /// more, and every later write is refused.
+  /// Bytes of `range` were sent already, as the position is past them: the stream can't be right
+  /// any more, and every later write is refused.
   case late(Range<UInt64>, position: UInt64)
   /// A read of bytes already sent. Harms nothing.
   case sent(Range<UInt64>, position: UInt64)
@@ -13,9 +13,9 @@ public enum StreamError: Error, Equatable, Sendable {
   case noRoom(Failure)
   /// What is held could not be read back for a read. Harms nothing.
   case unreadable(Failure)
-  /// The sink takes nothing any more; every later write is refused.
+  /// The sink takes nothing any more, so every later write is refused.
   case broken(Failure)
-  /// An earlier failure, reported then, is why this and every later write is refused.
+  /// An earlier failure, which was reported then, is why this and every later write is refused.
   case failedBefore
 
   init(_ error: TransferError) {

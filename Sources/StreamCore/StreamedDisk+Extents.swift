@@ -1,23 +1,24 @@
 extension StreamedDisk {
   /// Where the disk's zeroes are, as far as that is known. The answer may end before the range does.
   ///
-  /// The source reads ahead for it, and what it reads then is not lost. What a raw source will give may
-  /// be anything; so may be what went by.
+  /// The source reads ahead to find this out, and what it reads then is not lost. The bytes that a
+  /// raw source will give may be anything; so may the bytes that went by.
   ///
   /// - Parameters:
   ///   - range: Not empty.
   ///   - onlyFirst: Whether no more than the first extent is wanted.
-  ///   - alignment: What the borders of a hole within the range are multiples of. `qemu-img convert`
-  ///     rounds the end of a hole up to the next sector, data or not.
+  ///   - alignment: The borders of a hole within the range are multiples of this.
+  ///     `qemu-img convert` rounds the end of a hole up to the next sector, even if that is data.
   /// - Returns: Extents in ascending order, from the beginning of the range on and without a gap;
   ///   neighbours are of different kinds.
   /// - Throws: ``ReadError/interrupted`` alone.
   public mutating func extents(
     in range: Range<UInt64>, onlyFirst: Bool, alignment: UInt64 = 4096
   ) throws(ReadError) -> [(range: Range<UInt64>, kind: StreamExtent)] {
-    // A client asks again for what is behind them.
+    // A client asks again for what comes after them.
     let most = onlyFirst ? 1 : 1024
-    // Longer than a client reads at a time: to look on for the end of such an extent is of no use.
+    // This is longer than a client reads at a time: it is of no use to look for the end of such an
+    // extent.
     let enough: UInt64 = onlyFirst ? 4 << 20 : .max
     var extents = ExtentList(range, alignment: alignment)
     while extents.end < range.upperBound, extents.settled.count <= most {
@@ -59,9 +60,9 @@ extension StreamedDisk {
   }
 }
 
-/// Extents as they are found, one behind the other.
+/// Extents as they are found, one after the other.
 private struct ExtentList {
-  /// Those that nothing more is added to, but for the last one if that is data.
+  /// Extents to which nothing more is added, except to the last one if that is data.
   private(set) var settled: [(range: Range<UInt64>, kind: StreamExtent)] = []
   /// The end of all that was found.
   private(set) var end: UInt64
@@ -87,7 +88,7 @@ private struct ExtentList {
     self.end = end
   }
 
-  /// All of them.
+  /// All extents.
   consuming func finished() -> [(range: Range<UInt64>, kind: StreamExtent)] {
     settleHole()
     return settled
@@ -99,7 +100,7 @@ private struct ExtentList {
     holeStart = nil
     let beyond = start % alignment
     let first = min(beyond == 0 ? start : start + (alignment - beyond), end)
-    // What follows the range is not told; a disk need not end at a multiple.
+    // Nothing is said of what follows the range; a disk need not end at a multiple.
     let last = end == range.upperBound ? end : max(end - end % alignment, first)
     settle(.data, start..<first)
     settle(.hole, first..<last)

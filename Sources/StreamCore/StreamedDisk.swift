@@ -7,7 +7,7 @@
 ///     |  gone     |  kept       |  still to come    |  zeroes, if it pads
 ///     |===========|#############|                   |
 ///
-/// What a jump forward passes by is dropped, but for the newest bytes. Where the source knows its
+/// What a jump forward passes by is dropped, except the newest bytes. If the source knows its
 /// zeroes, they are neither received nor dropped, and nothing but their place is kept.
 ///
 /// Not safe for use by two threads at once.
@@ -35,7 +35,7 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
 
   /// The newest bytes.
   private(set) var kept = RangeMap<Kept>()
-  /// Why bytes could not be kept, the last time.
+  /// Why bytes could not be kept, the last time that happened.
   private var loss: Failure?
   private var account: ReadAccount
 
@@ -43,7 +43,7 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
   ///
   /// - Parameters:
   ///   - rewind: How many of the newest bytes can be read again.
-  ///   - pads: Whether there are zeroes behind the end of the stream, and not an error.
+  ///   - pads: Whether there are zeroes, and not an error, after the end of the stream.
   public init(rewind: UInt64, pads: Bool, source: Source, store: Store) {
     self.rewind = rewind
     self.pads = pads
@@ -56,11 +56,11 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
   public var takenBytes: UInt64 { position }
 
   /// Bytes of the stream that were taken and that no read has given to a client so far: what jumps
-  /// passed by but for known zeroes, and what came for reads that were then refused. Bytes that are still
-  /// kept count until somebody reads them.
+  /// passed by, except known zeroes, and what came for reads that were then refused. Bytes that are
+  /// still kept count until a client reads them.
   ///
-  /// The number is exact, unless clients leave more than 65,536 ranges out that are still kept: those of
-  /// them that are read much later stay counted.
+  /// The number is exact, unless clients leave out more than 65,536 ranges that are still kept:
+  /// those of them that are read much later stay counted.
   public var droppedBytes: UInt64 { position - account.given }
 
   /// How many reads were refused because bytes of them had gone by, or could not be kept.
@@ -69,7 +69,7 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
   /// Fills `buffer` from `offset` on: with what is kept, and then straight from the source.
   ///
   /// - Parameter offset: In bytes; together with the free capacity it must not overflow.
-  /// - Throws: Why not. Bytes that came nevertheless are kept as others are.
+  /// - Throws: Why the read is refused. Bytes that came nevertheless are kept as others are.
   public mutating func read(
     into buffer: inout OutputRawSpan, at offset: UInt64
   ) throws(ReadError) {
@@ -97,8 +97,8 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
     buffer.append(repeating: 0, count: buffer.freeCapacity, as: UInt8.self)
   }
 
-  /// Takes the known zeroes that come next, up to `offset`: nobody may read them. Notices an end that is
-  /// known.
+  /// Takes the known zeroes that come next, up to `offset`, as it may be that no client reads them.
+  /// If the end is known, it is noticed too.
   ///
   /// - Throws: ``ReadError/interrupted``, or why the source gives nothing any more.
   public mutating func takeZeroes(upTo offset: UInt64) throws(ReadError) {
@@ -136,7 +136,7 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
     guard next < range.upperBound else { return }
     let distance = position - range.lowerBound
     guard distance <= rewind else { throw .gone(position: position, neededRewind: distance) }
-    // Within the window, but it could not be kept, or a jump over it was interrupted.
+    // The bytes are within the window, but could not be kept, or a jump over them was interrupted.
     if let loss { throw .lost(loss) }
     throw .gone(position: position, neededRewind: nil)
   }
@@ -234,7 +234,7 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
     do {
       kept.insert(range, .stored(shift: try store.store(bytes) &- range.lowerBound))
     } catch {
-      // The read itself has its bytes. Whoever comes back for them is told.
+      // The read itself has its bytes. A client that comes back for them is told.
       loss = error
     }
   }
@@ -258,12 +258,12 @@ extension StreamedDisk: Sendable where Source: Sendable, Store: Sendable {}
 
 /// Why a read was refused.
 public enum ReadError: Error, Equatable, Sendable {
-  /// Bytes of it went by already. Harms nothing. A larger rewind window, of `neededRewind` bytes,
-  /// would have kept them.
+  /// Bytes of the read went by already. This does no harm. A larger rewind window, of
+  /// `neededRewind` bytes, would have kept them.
   case gone(position: UInt64, neededRewind: UInt64?)
-  /// Bytes of it should have been kept and could not be, or could not be read back.
+  /// Bytes of the read should have been kept and could not be, or could not be read back.
   case lost(Failure)
-  /// The stream has ended before.
+  /// The stream ended before the end of the read.
   case ended(at: UInt64)
   /// The server stops or the client has gone.
   case interrupted

@@ -4,7 +4,7 @@ internal import Synchronization
 internal import SystemPackage
 
 /// A program that runs for this one, in a process group of its own: a key pressed in the terminal
-/// comes to this one alone, which knows whom to tell.
+/// reaches only this process, which knows which program to tell.
 final class Child: Sendable {
   enum Ended: Equatable {
     case exited(Int32)
@@ -67,7 +67,7 @@ final class Child: Sendable {
     child.ended.withLock { $0 = task }
     for await _ in started.stream {}
     if !child.isRunning {
-      // It has ended already, or has not been started.
+      // The program has ended already, or has not been started.
       do { _ = try await task.value } catch {
         throw Failure("\(command[0]) can't be started: is it installed?")
       }
@@ -76,7 +76,7 @@ final class Child: Sendable {
     return child
   }
 
-  /// Where a program is, by PATH. Subprocess would start a process for each directory in it to try.
+  /// Where a program is, by PATH. Subprocess would start a process to try each directory in it.
   private static func file(of program: String) -> FilePath? {
     if program.contains("/") { return FilePath(program) }
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
@@ -105,7 +105,7 @@ final class Child: Sendable {
 }
 
 extension Child {
-  /// Runs a program to its end and gives what it printed.
+  /// Runs a program to its end and returns what it printed.
   static func ask(_ command: [String]) async throws(Failure) -> (
     ended: Ended, output: [UInt8], errors: String
   ) {
@@ -123,7 +123,7 @@ extension Child {
   }
 }
 
-/// Two descriptors. A program gets one of them; neither gets into any other.
+/// Two descriptors. A program gets one of them; neither gets into any other program.
 struct Pipe {
   let reading: FileDescriptor
   let writing: FileDescriptor
@@ -138,7 +138,7 @@ struct Pipe {
   }
 }
 
-/// What comes, up to the end or 16 MiB, and closes it.
+/// Reads everything up to the end, or 16 MiB, and closes the descriptor.
 func readAll(_ descriptor: FileDescriptor) -> [UInt8] {
   defer { try? descriptor.close() }
   var bytes: [UInt8] = []

@@ -3,7 +3,7 @@ internal import Glibc
 /// The programs that copy between an image and the disk that nbdkit serves, as command lines in
 /// which `$uri` is that disk.
 enum Client {
-  /// Copies an image to it. nbdcopy knows more kinds of NBD servers than qemu-img does.
+  /// Copies an image to the disk. nbdcopy knows more kinds of NBD servers than qemu-img does.
   static func reading(_ image: Image, shows: Bool = true) -> [String] {
     if image.isExport, image.format == "raw", isInstalled("nbdcopy") {
       return ["nbdcopy"] + (shows ? ["--progress=1"] : []) + [image.name, "$uri"]
@@ -12,7 +12,7 @@ enum Client {
       + ["-f", image.format, "-O", "raw", image.location, "$uri"]
   }
 
-  /// Copies it to an export or a block device that is there.
+  /// Copies the disk to an export or a block device that is there.
   static func writing(into name: String, format: String, shows: Bool = true) -> [String] {
     if Image.isURI(name), format == "raw", isInstalled("nbdcopy") {
       return ["nbdcopy", "--flush"] + (shows ? ["--progress=1"] : []) + ["$uri", name]
@@ -21,12 +21,12 @@ enum Client {
       + ["-f", "raw", "-O", format, "$uri", Image.location(of: name)]
   }
 
-  /// Copies it to a new file.
+  /// Copies the disk to a new file.
   static func making(_ path: String, format: String, shows: Bool = true) -> [String] {
     ["qemu-img", "convert"] + (shows ? ["-p"] : []) + ["-f", "raw", "-O", format, "$uri", path]
   }
 
-  /// Compares it with an image.
+  /// Compares the disk with an image.
   static func comparing(_ image: Image, shows: Bool = true) -> [String] {
     ["qemu-img", "compare"] + (shows ? ["-p"] : [])
       + ["-f", "raw", "-F", image.format, "$uri", image.location]

@@ -1,8 +1,8 @@
 internal import ArgumentParser
 internal import Glibc
 
-/// `stream-disk`: a disk image becomes a stream, a stream a disk image, and whether that is so is
-/// the exit status.
+/// `stream-disk` makes a disk image into a stream and a stream into a disk image. Whether that is
+/// so is the exit status.
 @main
 struct Command: AsyncParsableCommand {
   static let version = "0.1.0"
@@ -19,7 +19,7 @@ struct Command: AsyncParsableCommand {
 
   static func main() async {
     signal(SIGPIPE, SIG_IGN)
-    // A file that may not grow is an error and not the end.
+    // If a file may not grow, that is an error and does not end the process.
     signal(SIGXFSZ, SIG_IGN)
     do {
       var command = try parseAsRoot(withLevels(Array(CommandLine.arguments.dropFirst())))
@@ -33,7 +33,7 @@ struct Command: AsyncParsableCommand {
       say(failure.message)
       Glibc.exit(failure.status.code)
     } catch {
-      // What the parser has to say: help is no failure.
+      // This is what the parser has to say; help is not a failure.
       guard exitCode(for: error) == .success else {
         write(fullMessage(for: error) + "\n", to: STDERR_FILENO)
         Glibc.exit(Status.usage.code)
@@ -43,8 +43,8 @@ struct Command: AsyncParsableCommand {
     }
   }
 
-  /// The parser knows no option whose value may be left out, so the level is added where it is: to
-  /// `write`, as the other commands take none.
+  /// The parser knows no option whose value may be left out, so the level is added if it is
+  /// missing: for `write`, as the other commands take none.
   static func withLevels(_ arguments: [String]) -> [String] {
     guard arguments.first == "write" else { return arguments }
     let end = arguments.firstIndex(of: "--") ?? arguments.endIndex
@@ -58,7 +58,7 @@ struct Command: AsyncParsableCommand {
   }
 }
 
-/// One line on standard error.
+/// Prints one line on standard error.
 func say(_ message: String) {
   write("stream-disk: \(message)\n", to: STDERR_FILENO)
 }

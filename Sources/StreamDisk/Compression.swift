@@ -5,7 +5,7 @@ enum Compression: String {
   var defaultLevel: Int { self == .zstd ? 3 : 1 }
   var levels: ClosedRange<Int> { self == .zstd ? 1...19 : 0...9 }
 
-  /// What a file of this name is taken for.
+  /// What a file with this name is taken for.
   init?(named name: String) {
     if name.hasSuffix(".zst") || name.hasSuffix(".zstd") {
       self = .zstd
@@ -16,7 +16,8 @@ enum Compression: String {
     }
   }
 
-  /// What begins so; a skippable frame begins a zstd stream too.
+  /// What a stream is taken for that begins with these bytes; a skippable frame begins a zstd
+  /// stream too.
   init?(magic bytes: [UInt8]) {
     if bytes.starts(with: [0x28, 0xB5, 0x2F, 0xFD])
       || bytes.count >= 4 && bytes[0] & 0xF0 == 0x50
@@ -31,13 +32,13 @@ enum Compression: String {
   }
 }
 
-/// What a stream is said to be: by an option, or by its name.
+/// What a stream is said to be, by an option or by its name.
 enum Encoding: Equatable {
   case raw
   case compressed(Compression)
 
-  /// Refuses a stream that begins otherwise. A disk may begin like anything, and its bytes are its
-  /// guest's to choose: so what a stream begins with never decides what it is.
+  /// Refuses a stream whose beginning does not match. A disk may begin in any way, and its guest
+  /// chooses its bytes, so the beginning of a stream never decides what the stream is.
   func check(_ beginning: [UInt8], isSaid: Bool, name: String) throws(Failure) {
     let found = Compression(magic: beginning)
     switch (self, found) {

@@ -1,7 +1,8 @@
 internal import Glibc
 internal import Synchronization
 
-/// Where two disks differ first. qemu-img tells the sector; what it holds on both sides tells the byte.
+/// Where two disks first differ. qemu-img reports the sector; its contents on both sides tell the
+/// byte.
 final class Difference: Sendable {
   private let byte = Mutex<UInt64?>(nil)
 
@@ -10,7 +11,7 @@ final class Difference: Sendable {
     output.firstMatch(of: /mismatch at offset (\d+)/).flatMap { UInt64($0.1) }
   }
 
-  /// Reads 512 bytes of both sides; leaves the byte unknown where that can't be done.
+  /// Reads 512 bytes of both sides; leaves the byte unknown if that can't be done.
   func find(_ sector: UInt64, _ image: Image, _ workspace: Workspace) async {
     func read(_ location: String, _ format: String) async -> [UInt8]? {
       let command = ["qemu-io", "-r", "-f", format, "-c", "read -v \(sector) 512", location]

@@ -2,7 +2,7 @@ internal import SystemPackage
 
 /// SHA-256 by sha256sum, as `sha256:` and the digest.
 enum Digest {
-  /// sha256sum, and where it takes what it hashes.
+  /// sha256sum, and the descriptor through which it takes what it hashes.
   struct Hashing {
     let input: FileDescriptor
     private let child: Child
@@ -28,7 +28,7 @@ enum Digest {
     }
   }
 
-  /// Of the bytes of a disk in an image.
+  /// The digest of the bytes of a disk in an image.
   static func ofImage(_ path: String, format: String, size: UInt64) async throws(Failure) -> String
   {
     let hashing = try await Hashing()
@@ -48,7 +48,7 @@ enum Digest {
     return digest
   }
 
-  /// Of a stream as it is.
+  /// The digest of a stream as it is.
   static func ofStream(_ source: Source) async throws(Failure) -> String {
     let hashing = try await Hashing()
     if let file = source.file {

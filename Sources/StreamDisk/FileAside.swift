@@ -1,8 +1,8 @@
 internal import Glibc
 internal import SystemPackage
 
-/// A file that is made beside its name and gets that name when it is whole: until then what had the
-/// name has it still.
+/// A file that is made beside its name and gets that name when it is whole. Until then, the file
+/// that had the name keeps it.
 final class FileAside: Sendable {
   /// The name as the user gave it.
   let name: String
@@ -12,7 +12,7 @@ final class FileAside: Sendable {
   private let mode: mode_t
   private let mayReplace: Bool
 
-  /// Makes the empty file beside `name`. Changes nothing where that name can't be given.
+  /// Makes the empty file beside `name`. It changes nothing if that name can't be given.
   init(_ name: String, mayReplace: Bool) throws(Failure) {
     self.name = name
     self.mayReplace = mayReplace
@@ -23,7 +23,7 @@ final class FileAside: Sendable {
     umask(mask)
     mode = old?.mode ?? 0o666 & ~mask
     let directory = FilePath(path).removingLastComponent()
-    // Not made of the name, which may be as long as names get.
+    // This name is not made of the user's name, which may be as long as names can be.
     part = directory.appending(".stream-disk.\(getpid()).part").string
     unlink(part)
     do {
@@ -60,7 +60,7 @@ final class FileAside: Sendable {
     }
   }
 
-  /// Opens what is made, to write it.
+  /// Opens the file that is being made, to write it.
   func open() throws(Failure) -> FileDescriptor {
     do {
       return try FileDescriptor.open(FilePath(part), .readWrite, options: .closeOnExec)
@@ -69,7 +69,7 @@ final class FileAside: Sendable {
     }
   }
 
-  /// Has the bytes on the disk, then gives them the name.
+  /// Syncs the bytes to the disk, then gives them the name.
   func keep() throws(Failure) {
     let file = try open()
     defer { try? file.close() }
@@ -78,7 +78,8 @@ final class FileAside: Sendable {
       guard errno == EINTR else { throw failed }
     }
     try giveName()
-    // The name, too, has to be on the disk; a directory that can't be synced has given it all the same.
+    // The name, too, has to be on the disk; a directory that can't be synced has given it all the
+    // same.
     let directory = FilePath(path).removingLastComponent()
     if let directory = try? FileDescriptor.open(directory, .readOnly, options: .closeOnExec) {
       fsync(directory.rawValue)

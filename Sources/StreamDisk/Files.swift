@@ -1,7 +1,7 @@
 internal import Glibc
 internal import SystemPackage
 
-/// What stands at a path.
+/// What is at a path.
 struct FileStatus {
   enum Kind { case regular, directory, link, fifo, socket, characterDevice, blockDevice, other }
 
@@ -9,7 +9,7 @@ struct FileStatus {
   let size: UInt64
   let mode: mode_t
 
-  /// `nil` where nothing is there.
+  /// `nil` if nothing is there.
   init?(_ path: String, followingLink: Bool = true) throws(Failure) {
     var status = stat()
     guard (followingLink ? stat(path, &status) : lstat(path, &status)) == 0 else {
@@ -42,7 +42,7 @@ struct FileStatus {
   }
 }
 
-/// The path from the root on. Where it begins with a slash qemu takes no part of it for a protocol.
+/// The path from the root on. If it begins with a slash, qemu takes no part of it for a protocol.
 func absolute(_ path: String) -> String {
   guard !path.hasPrefix("/"), let directory = getcwd(nil, 0) else { return path }
   defer { free(directory) }
@@ -69,7 +69,7 @@ func contents(of path: String) throws(Failure) -> [UInt8] {
   }
 }
 
-/// Bytes of `file` at an offset: fewer only where it ends.
+/// Bytes of `file` at an offset: fewer only if the file ends.
 func read(
   _ file: FileDescriptor, at offset: UInt64, _ count: Int, name: String
 ) throws(Failure) -> [UInt8] {

@@ -17,8 +17,8 @@ struct Image: Equatable {
 
   static func location(of name: String) -> String { isURI(name) ? name : absolute(name) }
 
-  /// Asks qemu-img. Without a `format` it finds that out, and what leads to another file is refused:
-  /// a raw disk may begin like an image that names any file of this host.
+  /// Asks qemu-img. Without a `format` qemu-img finds that out, and an image that leads to another
+  /// file is refused: a raw disk may begin like an image that names any file of this host.
   static func find(_ name: String, format: String?) async throws(Failure) -> Image {
     let isURI = isURI(name)
     if !isURI, try FileStatus(name) == nil { throw Failure("\(name): no such file") }

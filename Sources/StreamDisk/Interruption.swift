@@ -2,11 +2,12 @@ internal import Glibc
 internal import Synchronization
 internal import SystemPackage
 
-/// Ends the command on SIGINT, SIGTERM, SIGHUP or SIGQUIT: whatever runs for it is told to end, and
-/// the way back removes what was made.
+/// Ends the command on SIGINT, SIGTERM, SIGHUP or SIGQUIT: every program that runs for it is told
+/// to end, and what was made is removed on the way back.
 ///
-/// When all is copied, what is still on its way has no client any more that could send it again. So
-/// a first SIGTERM, which is how services are stopped, only waits for it to arrive then.
+/// When everything is copied, what is still on its way has no client any more that could send it
+/// again. So from then on a first SIGTERM, which is how services are stopped, only waits for it to
+/// arrive.
 final class Interruption: Sendable {
   static let shared = Interruption()
 
@@ -19,7 +20,7 @@ final class Interruption: Sendable {
 
   private let state = Mutex(State())
 
-  /// Begins to catch signals, but those that were ignored from the start (by nohup).
+  /// Begins to catch signals, except those that were ignored from the start (by nohup).
   func begin() {
     guard let ends = try? Pipe() else { return }
     interruptionPipe = (ends.reading.rawValue, ends.writing.rawValue)
@@ -56,7 +57,7 @@ final class Interruption: Sendable {
       state.number = state.number ?? number
       return (state.children, again)
     }
-    // The newest first: a client before its server.
+    // The newest comes first: a client before its server.
     for child in children.reversed() { child.signal(again ? SIGKILL : SIGTERM) }
     guard !children.isEmpty, !again else { return }
     onThread {
@@ -65,10 +66,10 @@ final class Interruption: Sendable {
     }
   }
 
-  /// All is copied: from now on SIGTERM waits.
+  /// Everything is copied: from now on SIGTERM waits.
   func copied() { state.withLock { $0.isCopied = true } }
 
-  /// Has it a share in the next signal.
+  /// Adds a child that the next signal is passed on to.
   func add(_ child: Child) {
     let isLate = state.withLock {
       $0.children.append(child)
@@ -88,7 +89,7 @@ final class Interruption: Sendable {
   }
 }
 
-/// Set before the first handler is.
+/// Set before the first handler is set.
 nonisolated(unsafe) private var interruptionPipe: (Int32, Int32) = (-1, -1)
 
 func name(ofSignal number: Int32) -> String {

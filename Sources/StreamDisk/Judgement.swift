@@ -1,6 +1,6 @@
-/// What a stream's end comes to.
+/// What the end of a stream means.
 enum Judgement {
-  /// Refuses all but a whole stream that its client, too, takes for whole.
+  /// Refuses everything but a whole stream that its client, too, takes for whole.
   ///
   /// - Parameter pump: What failed between the plugin and a file.
   static func check(_ result: Run.Result, pump: Failure?) throws(Failure) {
@@ -9,7 +9,7 @@ enum Judgement {
       throw Failure(serverError(result) ?? clientError(result))
     }
     guard result.client.isSuccess else {
-      // A client whose request failed knows least of why it did.
+      // A client whose request failed knows least about why it failed.
       let reason = report.outcome == "failed" ? report.error : nil
       throw Failure(reason ?? clientError(result))
     }
@@ -32,7 +32,7 @@ enum Judgement {
     }
   }
 
-  /// The first error that nbdkit tells of: later ones are its consequences.
+  /// The first error that nbdkit reports: later ones are its consequences.
   static func serverError(_ result: Run.Result) -> String? {
     let lines = result.serverErrors.split(separator: "\n")
     guard let line = lines.first(where: { $0.contains("error: ") }) ?? lines.first else {

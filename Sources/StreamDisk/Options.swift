@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Glibc
 
-/// What all three commands take.
+/// The options that all three commands take.
 struct CommonOptions: ParsableArguments {
   @Option(
     name: [.short, .customLong("image-format")],

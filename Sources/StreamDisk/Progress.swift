@@ -2,14 +2,14 @@ internal import ArgumentParser
 internal import Glibc
 internal import Synchronization
 
-/// How progress is told on standard error.
+/// How progress is shown on standard error.
 enum ProgressStyle: String, ExpressibleByArgument, CaseIterable {
   /// By the plugin.
   case json
   case line, none
 }
 
-/// Tells how far the stream is, ten times a second on a terminal, until it ends.
+/// Shows how far the stream is, ten times a second on a terminal, until it ends.
 final class Progress: Sendable {
   let style: ProgressStyle
   private let size: UInt64
@@ -48,7 +48,7 @@ final class Progress: Sendable {
     permille.max(min(value, 1000), ordering: .relaxed)
   }
 
-  /// Whether a part of the disk is where it goes to.
+  /// Whether a part of the disk has arrived.
   var hasMoved: Bool { permille.load(ordering: .relaxed) > 0 }
 
   /// Ends, and leaves the terminal's line as it was.
@@ -85,7 +85,7 @@ struct ProgressLine {
     return overflow ? size / 1000 * UInt64(permille) : product / 1000
   }
 
-  /// As much as fits: the last column stays free, as some terminals go to the next line with it.
+  /// As much as fits: the last column stays free, as some terminals go to the next line after it.
   func text(columns: Int) -> String {
     let percent = "\(permille / 10) %"
     let head = String(repeating: " ", count: max(0, 5 - percent.count)) + percent
@@ -116,10 +116,11 @@ struct ProgressLine {
 /// Finds out how far a client is from what it prints.
 struct ClientProgress {
   private var pending: [UInt8] = []
-  /// What was printed besides, the newest 4 KiB of it.
+  /// What else was printed, the newest 4 KiB of it.
   private(set) var text: [UInt8] = []
 
-  /// The thousandths that the newest of `bytes` tell: `(12.34/100%)` of qemu-img, `12/100` of nbdcopy.
+  /// The thousandths that the newest of `bytes` report: `(12.34/100%)` of qemu-img, `12/100` of
+  /// nbdcopy.
   mutating func take(_ bytes: some Sequence<UInt8>) -> Int? {
     var newest: Int?
     for byte in bytes {

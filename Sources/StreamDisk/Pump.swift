@@ -2,8 +2,8 @@ internal import Glibc
 internal import Synchronization
 internal import SystemPackage
 
-/// Carries the stream between a pipe and a file, which is no endpoint of the plugin: nothing is
-/// overwritten by a slip there. On a thread of its own.
+/// Carries the stream between a pipe and a file, which the plugin does not take for an endpoint, so
+/// that nothing is overwritten by mistake there. It runs on a thread of its own.
 final class Pump: Sendable {
   private let from: FileDescriptor
   private let into: FileDescriptor
@@ -54,7 +54,7 @@ final class Pump: Sendable {
       if keepsHoles { try into.resize(to: Int64(bytes)) }
       return nil
     } catch {
-      // Whoever took no more says itself why.
+      // A reader that took no more reports the reason itself.
       return error as? Errno == .brokenPipe ? nil : Failure(name, error as? Errno ?? .ioError)
     }
   }

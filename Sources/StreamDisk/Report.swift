@@ -1,7 +1,7 @@
 internal import FoundationEssentials
 
-/// What the plugin says became of the stream. Keys that are not known here are ignored, as its
-/// manual page asks.
+/// The plugin's report on what became of the stream. Keys that are not known here are ignored, as
+/// its manual page asks.
 struct Report: Decodable, Equatable {
   var outcome: String
   var size: UInt64?
@@ -36,7 +36,7 @@ struct Report: Decodable, Equatable {
     self = report
   }
 
-  /// Refuses the report of anything but a whole disk.
+  /// Refuses a report that is not about a whole disk.
   func checkWhole(_ path: String) throws(Failure) {
     guard outcome == "complete" else {
       throw Failure("\(path): the stream it tells of is not whole but \(outcome)")
@@ -45,7 +45,7 @@ struct Report: Decodable, Equatable {
 }
 
 extension Report {
-  /// The report's text, its judgement changed where what came after the plugin failed.
+  /// The report's text, with its judgement changed if what came after the plugin failed.
   static func text(_ text: String, failedWith reason: String) -> String {
     text.replacing(#""outcome": "complete""#, with: #""outcome": "failed""#)
       .replacing(#""error": null"#, with: #""error": \#(jsonString(reason))"#)

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Glibc
 internal import SystemPackage
 
-/// A stream becomes an image.
+/// Makes a stream into an image.
 struct Restore: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "A stream becomes a disk image.",

@@ -4,25 +4,25 @@ internal import SystemPackage
 
 /// One stream: nbdkit with the plugin, and a client that writes or reads the disk.
 struct Run {
-  /// The plugin's parameters but `report=`.
+  /// The plugin's parameters except `report=`.
   var parameters: [String]
-  /// What the client is, its progress on standard output; `$uri` is where the disk is.
+  /// The client's command line, with its progress on standard output; `$uri` stands for the disk.
   var client: [String]
   /// nbdkit's standard streams, which a command at the stream's other end shares.
   var input: FileDescriptor?
   var output: FileDescriptor?
   var progress: Progress
-  /// Takes what the client prints, for a client that prints the disk.
+  /// Takes what the client prints, if the client prints the disk.
   var reader: Pump?
   var readerInput: FileDescriptor?
 
-  /// What became of it.
+  /// What became of the stream.
   struct Result {
     var client: Child.Ended
     var clientName: String
     var clientErrors = ""
     var clientOutput = ""
-    /// The plugin's own words, if it came to that.
+    /// The plugin's own report, if there is one.
     var report: Report?
     var reportText: String?
     /// What nbdkit said.
@@ -35,8 +35,8 @@ struct Run {
     return absolute(String(cString: path))
   }
 
-  /// The same for a shell, with nbdkit's own `--run`.
-  /// A file comes in by a pipe, as the plugin takes none for an endpoint.
+  /// The same for a shell, with nbdkit's own `--run`. A file comes in through a pipe, as the plugin
+  /// does not take a file for an endpoint.
   static func printed(
     _ parameters: [String], _ client: [String], report: String, input: String? = nil
   ) -> String {
@@ -46,8 +46,8 @@ struct Run {
       + "report=\(quoted(report)) --run \(quoted(client))"
   }
 
-  /// Runs both to their end, whatever comes. Between the client's end and nbdkit's `afterwards` may
-  /// ask the server more.
+  /// Runs both to their end, whatever happens. Between the client's end and nbdkit's, `afterwards`
+  /// may ask the server more.
   func callAsFunction(
     _ workspace: Workspace,
     afterwards: (Result) async throws(Failure) -> Void = { (_) throws(Failure) in }
@@ -55,7 +55,7 @@ struct Run {
     try Interruption.shared.check()
     let complaints = try Pipe()
     let relay = Relay(complaints.reading)
-    // It ends by SIGTERM when this process does, however that may be.
+    // The server ends by SIGTERM when this process ends, in whatever way.
     let server = try await Child.start(
       [
         "nbdkit", "--exit-with-parent", "-f", "-U", workspace.socket, "-P", workspace.pidFile,
@@ -73,7 +73,8 @@ struct Run {
         try await afterwards(result)
       } catch { failure = error }
     }
-    // Not by its client's leaving: what there is to say about the stream is said at the end.
+    // It does not end because its client leaves: what there is to say about the stream is said at
+    // the end.
     server.signal(SIGTERM)
     _ = await server.end()
     progress.end()
@@ -87,7 +88,7 @@ struct Run {
     return result
   }
 
-  /// nbdkit writes its process number when clients may come.
+  /// nbdkit writes its process number when clients may connect.
   private func isReady(_ server: Child, _ workspace: Workspace) async -> Bool {
     while server.isRunning {
       if access(workspace.pidFile, F_OK) == 0 { return Interruption.shared.failure == nil }
@@ -112,7 +113,7 @@ struct Run {
       clientOutput: String(decoding: await output, as: UTF8.self))
   }
 
-  /// Notes the progress that a client prints; gives the rest.
+  /// Notes the progress that a client prints, and returns the rest.
   private func follow(_ descriptor: FileDescriptor) -> [UInt8] {
     defer { try? descriptor.close() }
     var lines = ClientProgress()
@@ -126,8 +127,8 @@ struct Run {
   }
 }
 
-/// Passes on what the command at the stream's other end says on nbdkit's standard error, and keeps
-/// what nbdkit says itself: the report says that better, if there is one.
+/// Passes on what the command at the stream's other end prints on nbdkit's standard error, and
+/// keeps what nbdkit prints itself: the report says that better, if there is one.
 private final class Relay: Sendable {
   private let kept = Mutex("")
   private let isOver = Mutex(false)
@@ -159,7 +160,8 @@ private final class Relay: Sendable {
     }
   }
 
-  /// What nbdkit has said. Somebody the command left behind may hold the other end for ever.
+  /// What nbdkit has printed. A process that the command left behind may hold the other end for
+  /// ever.
   func end() async -> String {
     for _ in 0..<200 where !isOver.withLock({ $0 }) { try? await Task.sleep(for: .milliseconds(5)) }
     return kept.withLock { $0 }

@@ -3,7 +3,7 @@ internal import SystemPackage
 
 /// Where the stream of `restore` and `verify` comes from, and what is known of it.
 struct Source {
-  /// As messages call it.
+  /// The name in messages.
   let name: String
   /// An open file or standard input, of which `beginning` has been read; `nil` for a command.
   let file: FileDescriptor?
@@ -94,7 +94,7 @@ struct Source {
     return bytes
   }
 
-  /// What a file tells of the size of the disk in it.
+  /// What a file says about the size of the disk in it.
   private static func size(
     _ file: FileDescriptor, _ length: UInt64, _ encoding: Encoding, _ name: String
   ) throws(Failure) -> UInt64? {
@@ -108,7 +108,7 @@ struct Source {
     }
   }
 
-  /// The disk's size, which has to be known.
+  /// The disk's size, or an error if it is not known.
   func knownSize() throws(Failure) -> UInt64 {
     if let size { return size }
     throw .usage(
@@ -125,7 +125,7 @@ struct Source {
     return parameters + extra
   }
 
-  /// A pump for the stream and the end of its pipe that nbdkit gets: neither for a command.
+  /// A pump for the stream, and the end of its pipe that nbdkit gets; neither for a command.
   func pump() throws(Failure) -> (pump: Pump, end: FileDescriptor)? {
     guard let file else { return nil }
     let pipe = try Pipe()

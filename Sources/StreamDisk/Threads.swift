@@ -1,6 +1,7 @@
 internal import Glibc
 
-/// Runs what waits for other processes on a thread of its own: the concurrency runtime has few.
+/// Runs code that waits for other processes on a thread of its own: the concurrency runtime has few
+/// threads.
 func onThread(_ body: @escaping @Sendable () -> Void) {
   final class Work {
     let body: @Sendable () -> Void
@@ -25,7 +26,7 @@ func onThread(_ body: @escaping @Sendable () -> Void) {
   }
 }
 
-/// The same, for a result.
+/// The same, for code that returns a result.
 func waiting<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
   await withCheckedContinuation { continuation in
     onThread { continuation.resume(returning: body()) }

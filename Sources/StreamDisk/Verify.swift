@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Glibc
 internal import SystemPackage
 
-/// Do a stream and an image hold the same bytes?
+/// Checks whether a stream and an image hold the same bytes.
 struct Verify: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Do a stream and a disk image hold the same bytes?",
@@ -58,7 +58,7 @@ struct Verify: AsyncParsableCommand {
     }
   }
 
-  /// By qemu-img, which reads no hole of either side.
+  /// Compares by qemu-img, which reads no hole of either side.
   private func compare(
     _ source: Source, _ image: Image, _ workspace: Workspace
   ) async throws(Failure) {
@@ -92,7 +92,7 @@ struct Verify: AsyncParsableCommand {
         + human(progress.seconds))
   }
 
-  /// Against the digest of the disk in the report, or that of the stream.
+  /// Compares with the digest of the disk in the report, or with that of the stream.
   private func hash(
     _ source: Source, _ report: Report, _ workspace: Workspace
   ) async throws(Failure) {

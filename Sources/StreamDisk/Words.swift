@@ -49,7 +49,7 @@ func human(_ time: Duration) -> String {
     : "\(seconds / 3600):\(two(seconds / 60 % 60)):\(two(seconds % 60))"
 }
 
-/// One word for a shell, quoted where it must be.
+/// One word for a shell, quoted if it must be.
 func quoted(_ word: String) -> String {
   let isPlain = word.unicodeScalars.allSatisfy { scalar in
     scalar.isASCII

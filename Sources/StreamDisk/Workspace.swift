@@ -1,7 +1,8 @@
 internal import Glibc
 internal import SystemPackage
 
-/// A directory for the socket and what programs leave, and what else is to be removed at the end.
+/// A directory for the socket and for what programs leave, and everything else to be removed at the
+/// end.
 final class Workspace: Sendable {
   let path: String
 

@@ -2,7 +2,7 @@ internal import ArgumentParser
 internal import Glibc
 internal import SystemPackage
 
-/// An image becomes a stream.
+/// Makes an image into a stream.
 struct Write: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "An image becomes a stream.",
@@ -148,8 +148,8 @@ struct Write: AsyncParsableCommand {
         + (bytes.map { ", \(human($0))" } ?? "") + ", in \(human(progress.seconds))")
   }
 
-  /// What nbdkit gets for its standard output, and the pump behind it where the stream goes into a
-  /// regular file: the plugin takes none for an endpoint.
+  /// What nbdkit gets for its standard output, and the pump behind it if the stream goes into a
+  /// regular file: the plugin does not take a regular file for an endpoint.
   private func output(to file: FileAside?) throws(Failure) -> (FileDescriptor, Pump?) {
     let into: FileDescriptor
     if let file {
@@ -180,7 +180,7 @@ struct Write: AsyncParsableCommand {
 }
 
 extension Failure {
-  /// With the name of what it is about, where it is not said yet.
+  /// Puts the name of what it is about in front, if it is not there yet.
   func about(_ name: String) -> Failure {
     if case .signal = status { return self }
     return message.hasPrefix(name) ? self : Failure("\(name): \(message)", status: status)

@@ -1,7 +1,7 @@
 /// Finds out how many bytes a zstd file holds decompressed, without decompressing it: from the seek
-/// table at its end, or from the headers of all its frames. `nil` where neither tells.
+/// table at its end, or from the headers of all its frames. `nil` if neither says it.
 enum ZstdSize {
-  /// Reads `count` bytes at an offset: fewer only where the file ends.
+  /// Reads `count` bytes at an offset: fewer only if the file ends.
   typealias Read = (_ offset: UInt64, _ count: Int) throws(Failure) -> [UInt8]
 
   static func find(fileSize: UInt64, read: Read) throws(Failure) -> UInt64? {
@@ -37,7 +37,8 @@ enum ZstdSize {
     return compressed == start ? size : nil
   }
 
-  /// The sum of all frames' content sizes. A frame's end is found by its blocks' headers.
+  /// The sum of all frames' content sizes. The end of a frame is found through the headers of its
+  /// blocks.
   private static func frames(_ fileSize: UInt64, _ read: Read) throws(Failure) -> UInt64? {
     var at: UInt64 = 0
     var size: UInt64 = 0
@@ -76,7 +77,7 @@ enum ZstdSize {
     return nil
   }
 
-  /// A frame's header, RFC 8878, 3.1.1.1; `nil` where the content size is not told.
+  /// A frame's header, RFC 8878, 3.1.1.1; `nil` if it does not state the content size.
   private struct Frame {
     let headerLength: Int
     let contentSize: UInt64

@@ -2,12 +2,13 @@ import CDeflate
 import CNettle
 import CZstd
 
-/// The libraries that compress and hash, as they are loaded.
+/// The versions of the loaded libraries that compress and hash.
 public enum Libraries {
   /// libzstd's version, `1.5.4`.
   public static var zstd: String { String(cString: ZSTD_versionString()) }
 
-  /// libdeflate's version, `1.14`: of its header, as the library itself doesn't tell.
+  /// libdeflate's version, `1.14`. It is the version of its header, as the library itself doesn't
+  /// tell.
   public static var deflate: String { LIBDEFLATE_VERSION_STRING }
 
   /// Nettle's version, `3.8`.

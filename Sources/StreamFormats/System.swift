@@ -1,10 +1,10 @@
 import Glibc
 
-// What this module needs of the system, and the only file of it that asks: memory that may be
+// What this module needs of the system, in the only file that asks the system: memory that may be
 // refused, and threads with what they wait for. It opens, reads and writes nothing.
 
-/// Memory that is not there is an error to report and not the end of the process, as it would be for
-/// Swift's own.
+/// Memory whose lack is an error to report. With Swift's own memory it would be the end of the
+/// process.
 final class Memory: @unchecked Sendable {
   let bytes: UnsafeMutableRawBufferPointer
 
@@ -54,13 +54,13 @@ final class Monitor: @unchecked Sendable {
     return body()
   }
 
-  /// Tells all who wait that something has changed.
+  /// Tells all threads that wait that something has changed.
   func signal() { pthread_cond_broadcast(condition) }
 
-  /// Returns at some time after something has changed. To be called with the lock held.
+  /// Returns at some time after something has changed. It is called with the lock held.
   func wait() { pthread_cond_wait(condition, mutex) }
 
-  /// The same, for at most so many milliseconds.
+  /// The same, for at most this many milliseconds.
   func wait(milliseconds: Int) {
     var until = timespec()
     clock_gettime(CLOCK_MONOTONIC, &until)
@@ -103,9 +103,9 @@ struct Thread {
     self.thread = thread
   }
 
-  /// Waits for its end. Either this or ``detach()``, once.
+  /// Waits for its end. Either this or ``detach()`` is called, once.
   func join() { pthread_join(thread, nil) }
 
-  /// Lets it end by itself.
+  /// Lets the thread end by itself.
   func detach() { pthread_detach(thread) }
 }

@@ -1,6 +1,6 @@
 import NBDKit
 
-/// nbdkit's way in, and the only symbol this library exports.
+/// The function that nbdkit looks up, and the only symbol that this library exports.
 @c(plugin_init)
 public func pluginInit() -> UnsafeMutableRawPointer {
   StreamingPlugin.register()

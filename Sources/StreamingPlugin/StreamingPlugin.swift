@@ -15,11 +15,12 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
   static let parameterHelp: String? = Parameters.help
   static let magicParameter: String? = "pipe"
 
-  /// One request at a time a client. Parallel requests were measured to be no faster, as there is one
-  /// stream; and serializing over all clients lets one that connects and says nothing stop the rest.
+  /// One request at a time for each client. Parallel requests were measured to be no faster, as
+  /// there is one stream; and with requests serialized over all clients, a client that connects and
+  /// says nothing stops the rest.
   static let threadModel = ThreadModel<StreamingPlugin>.serializeRequests
 
-  /// What the plugin is at, from the first parameter to the end.
+  /// The stage that the plugin is at, from the first parameter to the end.
   private enum State: Sendable {
     case configuring(Parameters)
     case prepared(PreparedDisk)
@@ -36,7 +37,7 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
     try state.withLock { (state) throws(PluginError) in
       guard case .configuring(var parameters) = state else { return }
       try parameters.take(key, value)
-      // Now, as what is still to come may be refused and nbdkit not start.
+      // This is done now, as what is still to come may be refused, and then nbdkit does not start.
       if key == "report" { try parameters.report?.removeOld() }
       state = .configuring(parameters)
     }
@@ -88,7 +89,7 @@ final class StreamingPlugin: Plugin, ClientScreening, Sendable {
     try disk().checkClient(readOnly: readOnly, .option)
   }
 
-  /// Had the server been started with `-r`, the client would not have come this far.
+  /// If the server had been started with `-r`, the client would not have come this far.
   func open(readOnly: Bool) throws -> StreamConnection {
     let disk = try disk()
     try disk.checkClient(readOnly: readOnly, .filter)

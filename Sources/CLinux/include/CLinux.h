@@ -2,8 +2,8 @@
 #define CLINUX_H
 
 /* What Linux offers beyond POSIX, which Swift's Glibc module doesn't show as it is compiled without
- * _GNU_SOURCE, and what can't be written in Swift. Each returns -1 with errno set on failure, as the
- * call it stands for. */
+ * _GNU_SOURCE, and what can't be written in Swift. Each function returns -1 with errno set on
+ * failure, like the call that it stands for. */
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -13,8 +13,8 @@
 #include "Signals.h"
 #include "Supervisor.h"
 
-/* Puts pages into a pipe by reference, never waiting (EAGAIN). The pages must not change until
- * whoever got them has read them, which nobody can tell: for constant memory only. */
+/* Puts pages into a pipe by reference, never waiting (EAGAIN). The pages must not change until the
+ * reader has read them, and nothing tells when that is: use it for constant memory only. */
 ssize_t clinux_vmsplice(int pipe, const void *start, size_t count);
 
 /* Moves bytes of a pipe elsewhere without copying them, never waiting for the pipe (EAGAIN). */
@@ -27,15 +27,15 @@ int clinux_set_pipe_capacity(int pipe, int bytes);
 /* Bytes in a pipe that nobody has read. */
 int clinux_unread_in_pipe(int pipe);
 
-/* Memory in use by what was sent on a socket and not read: 0 when all was, otherwise more than the
- * bytes themselves. */
+/* Memory in use by what was sent on a socket and not read: 0 if everything was read, otherwise more
+ * than the bytes themselves. */
 int clinux_unread_in_socket(int socket);
 
 /* A file without a name in a directory, for reading and writing, gone with its last descriptor. */
 int clinux_open_unnamed(const char *directory);
 
-/* A write beyond the largest size that files may have (RLIMIT_FSIZE) fails with EFBIG from now on and
- * does not end the process. Programs that it executes are not concerned. */
+/* From now on a write beyond the largest size that files may have (RLIMIT_FSIZE) fails with EFBIG
+ * and does not end the process. Programs that this process executes are not affected. */
 int clinux_survive_file_size_limit(void);
 
 /* Gives memory that was freed back to the system, as far as possible. */

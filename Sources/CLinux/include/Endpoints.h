@@ -6,11 +6,11 @@
 /* Whether a file lies in the proc file system, whose symbolic links may lead where no path does. */
 int clinux_is_of_proc(int file);
 
-/* Opens a path relative to a directory for looking at it only (O_PATH), at a symbolic link the link
- * itself unless `follow` says otherwise. */
+/* Opens a path relative to a directory, only for looking at it (O_PATH). For a symbolic link this
+ * opens the link itself, unless `follow` says otherwise. */
 int clinux_look_at(int directory, const char *name, int follow);
 
-/* What others do with a file. */
+/* What other processes do with a file. */
 enum clinux_event {
   CLINUX_OPENED = 1,
   CLINUX_READ = 2,
@@ -25,12 +25,13 @@ enum clinux_event {
 int clinux_new_watch(void);
 int clinux_watch(int watch, int file, unsigned events);
 
-/* Takes the oldest events, in order, without waiting, and returns how many were put into `events`. Equal
- * ones that follow each other may be one. */
+/* Takes the oldest events, in order, without waiting, and returns how many were put into `events`.
+ * Equal events in a row may be merged into one. */
 int clinux_take_events(int watch, unsigned *events, int most);
 
-/* In how many ways other processes have a FIFO open for reading (or for writing), as far as this one
- * may see them: at most 2, which means several. A descriptor that was handed on counts once. */
+/* In how many ways other processes have a FIFO open for reading (or for writing), as far as this
+ * process may see them: at most 2, which means several. A descriptor that was handed on counts
+ * once. */
 int clinux_count_openings(dev_t device, ino_t inode, int for_writing);
 
 /* The two parts of a device's number. */

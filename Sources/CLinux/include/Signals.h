@@ -3,42 +3,48 @@
 
 #include <sys/types.h>
 
-/* SIGTERM, SIGINT, SIGHUP and SIGQUIT, by which a server is ended: three stages of its life, each a
- * call. Signal handlers may do next to nothing, which Swift can't promise. */
+/* SIGTERM, SIGINT, SIGHUP and SIGQUIT, by which a server is ended: there is a call for each of
+ * three stages of its life. Signal handlers may do next to nothing, and Swift can't promise to keep
+ * to that. */
 
-/* To be called once, before the server may fork, with the four signals blocked. Should this process
- * fork, and go on only to wait (nbdkit --run, or a moment, where the server goes into the background):
+/* Called once, before the server may fork, with the four signals blocked. If this process forks,
+ * and goes on only to wait (nbdkit --run, or for a moment, if the server goes into the background):
  *
- * - The signals that come to it are passed on to the process that it forked. Neither nbdkit's own
- *   handler runs here, which would write into the pipe that wakes the server and yet not end it, nor
+ * - The signals that come to it are passed on to the process that it forked. nbdkit's own handler
+ *   does not run here: it would write into the pipe that wakes the server and yet not end it. Nor
  *   does system(3) keep SIGINT and SIGQUIT ignored.
- * - All that was opened after this call and is closed on execution, which is of no use to it or to its
- *   command (but for copies of standard input and output), is closed: the other end of a connection sees when the server goes, and so does who
- *   connects to the server.
+ * - Every descriptor that was opened after this call and is closed on execution is closed, except
+ *   copies of standard input and output: it is of no use to this process or to its command. So the
+ *   other end of a connection sees when the server goes, and so does a process that connects to the
+ *   server.
  *
- * The caller lets the signals come: in this process by a handler of pthread_atfork for the parent that
- * it registers after this call, in the other when it is ready. */
+ * The caller lets the signals through: in this process by a handler of pthread_atfork for the
+ * parent that it registers after this call, in the other one when it is ready. */
 int clinux_prepare_waiting(void);
 
-/* To be called once in the process that serves, when the server has its handlers: from now on what
- * comes is counted before the server's handler runs, which the first one holds back a moment for clients
- * that have just left (Farewells.h). Where the process that was started waits for this one
- * (`is_waited_for`: nbdkit --run), its end is a SIGTERM to this one. Returns whether it waits. */
+/* Called once in the process that serves, when the server has its handlers. From now on the signals
+ * that come are counted before the server's handler runs, and the first one holds that back for a
+ * moment for clients that have just left (Farewells.h). If the process that was started waits for
+ * this one (`is_waited_for`: nbdkit --run), its end is a SIGTERM to this process. Returns whether
+ * it waits. */
 int clinux_watch_termination(int is_waited_for);
 
-/* Whether a signal has come since, and the server has heard it: waits while it hears. */
+/* Whether a signal has come since then, and the server has heard of it. It waits while the server
+ * is being told. */
 int clinux_was_terminated(void);
 
-/* Asks the server something that it answers aloud once it has been told to stop: not then, and not
- * while it is being told. The question does not wait. Returns its answer, or 0 once a signal has come. */
+/* Asks the server something that it answers with a printed line once it has been told to stop. It
+ * is not asked then, nor while it is being told. The question must not wait. Returns its answer, or
+ * 0 once a signal has come. */
 int clinux_ask_server(int (*question)(void));
 
-/* A descriptor that is readable from when one has come; -1 before clinux_watch_termination. */
+/* A descriptor that becomes readable when a signal has come; -1 before clinux_watch_termination. */
 int clinux_termination_descriptor(void);
 
-/* From now on SIGTERM and SIGINT are counted, from 0, and do nothing else. Those that the process
- * `excused` sends by itself are not counted (0: nobody's), nor is the same signal to a whole process
- * group, which comes from its sender and passed on by the process that waits, counted twice. */
+/* From now on SIGTERM and SIGINT are counted, from 0, and do nothing else. Signals that the process
+ * `excused` sends by itself are not counted (0: no process). A signal to a whole process group
+ * comes both from its sender and from the process that waits, which passes it on; it is counted
+ * once. */
 int clinux_catch_termination(pid_t excused);
 int clinux_terminations(void);
 

@@ -1,7 +1,8 @@
-/// How the disk's bytes stand in a format that does not compress them by itself.
+/// How the disk's bytes are arranged in a format that does not compress them by itself.
 ///
-/// A plain one (vhd, tar) has them as they are, between a header and a trailer. One of records (rbd)
-/// says before each run of bytes where on the disk it belongs, and has no bytes for zeroes.
+/// A plain container (vhd, tar) has them as they are, between a header and a trailer. A container
+/// of records (rbd) says before each run of bytes where on the disk it belongs, and has no bytes
+/// for zeroes.
 public struct Container: Sendable {
   /// A run of the disk's bytes.
   enum Run: Sendable {
@@ -18,8 +19,8 @@ public struct Container: Sendable {
   /// The disk's size in bytes.
   let size: UInt64
 
-  /// Makes the layout of `format` for a disk of `size` bytes, which it must be able to have
-  /// (``DiskFormat/nextSize(from:)``).
+  /// Makes the layout of `format` for a disk of `size` bytes, which must be a size that the format
+  /// can have (``DiskFormat/nextSize(from:)``).
   ///
   /// - Parameters:
   ///   - seconds: The time now, in seconds since 1970; a VHD says when it was made.
@@ -45,7 +46,7 @@ public struct Container: Sendable {
     }
   }
 
-  /// The most bytes of data in one record: a reader holds a whole one.
+  /// The most bytes of data in one record: a reader holds a whole record in memory.
   var mostPerRecord: UInt64 { hasRecords ? 4 << 20 : .max }
 
   /// What stands before the disk's first byte.
@@ -58,7 +59,7 @@ public struct Container: Sendable {
     }
   }
 
-  /// What a record begins with, before its data; empty where there are no records.
+  /// What a record begins with, before its data; empty if there are no records.
   func beginRecord(of run: Run, at offset: UInt64, count: UInt64, in output: inout [UInt8]) {
     switch layout {
     case .vhd, .tar: break
@@ -67,7 +68,7 @@ public struct Container: Sendable {
     }
   }
 
-  /// What stands behind the disk's last byte and makes the stream whole.
+  /// What comes after the disk's last byte and makes the stream whole.
   var trailer: [UInt8] {
     switch layout {
     case .vhd(let footer): footer.bytes
@@ -86,7 +87,7 @@ extension [UInt8] {
     Swift.withUnsafeBytes(of: number.bigEndian) { append(contentsOf: $0) }
   }
 
-  /// Puts `bytes` in the place of what stands at `offset`.
+  /// Puts `bytes` in the place of the bytes at `offset`.
   mutating func put(_ bytes: some Collection<UInt8>, at offset: Int) {
     replaceSubrange(offset..<offset + bytes.count, with: bytes)
   }

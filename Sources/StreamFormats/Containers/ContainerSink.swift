@@ -2,7 +2,8 @@ public import StreamCore
 
 /// Wraps what goes to another sink into a ``Container``, if there is one.
 ///
-/// A record that was begun is filled by what comes next, whatever that is: its length has been said.
+/// A record that was begun is filled by what comes next, whatever that is, because its length was
+/// sent.
 public struct ContainerSink<Next: StreamSink>: StreamSink {
   /// Where the container goes.
   public var next: Next
@@ -28,7 +29,7 @@ public struct ContainerSink<Next: StreamSink>: StreamSink {
   /// What the last sink has handed on.
   public var outputOffset: UInt64 { next.outputOffset }
 
-  /// Returns once somebody reads.
+  /// Returns once there is a reader.
   public mutating func waitForReader() throws(TransferError) {
     try next.waitForReader()
   }
@@ -65,8 +66,8 @@ public struct ContainerSink<Next: StreamSink>: StreamSink {
     }
   }
 
-  /// Sends zeroes: as a record without bytes, or as bytes where there are no records or one has to be
-  /// filled.
+  /// Sends zeroes: as a record without bytes, or as bytes if there are no records or a record has
+  /// to be filled.
   public mutating func sendZeroes(
     _ count: UInt64, advancing position: inout UInt64
   ) throws(TransferError) {
@@ -100,7 +101,8 @@ public struct ContainerSink<Next: StreamSink>: StreamSink {
     try next.finish()
   }
 
-  /// Of a record's data as much as was taken; of a record of zeroes all, once it was taken whole.
+  /// Of a record's data, as much as was taken counts; a record of zeroes counts once all of it was
+  /// taken.
   public func delivered(unread: UInt64, of position: UInt64) -> UInt64 {
     guard let container else { return next.delivered(unread: unread, of: position) }
     let taken = next.delivered(unread: unread, of: offset)
@@ -125,7 +127,7 @@ public struct ContainerSink<Next: StreamSink>: StreamSink {
 
 extension ContainerSink: Sendable where Next: Sendable {}
 
-/// Where in the container a record's data begin, and where on the disk.
+/// Where a record's data begins in the container, and where on the disk.
 struct RecordMark: Sendable {
   let start: UInt64
   let position: UInt64
@@ -133,7 +135,7 @@ struct RecordMark: Sendable {
   let run: Container.Run
 }
 
-/// The newest records, to tell how much of the disk lies in the beginning of the container.
+/// The newest records, to tell how much of the disk is in the beginning of the container.
 struct RecordMarks: Sendable {
   /// More than a pipe that nobody has read can hold.
   private static let most = 65_536
@@ -145,8 +147,8 @@ struct RecordMarks: Sendable {
     marks.append(mark)
   }
 
-  /// How much of the disk lies in the first `taken` bytes, at least: of records that are known no more
-  /// it is not told.
+  /// How much of the disk is in the first `taken` bytes, at least: records that are no longer
+  /// remembered are not counted.
   func position(after taken: UInt64) -> UInt64 {
     guard let mark = marks.last(where: { $0.start <= taken }) else { return 0 }
     switch mark.run {

@@ -27,17 +27,17 @@ public enum DiskFormat: String, CaseIterable, Sendable {
   public var largestSize: UInt64 {
     switch self {
     case .raw, .tar, .rbdDiff, .rbdImage: .max
-    // Its directory, which is kept until the end, has four bytes for each 32 MiB then: 8 MiB.
+    // Its directory, which is kept until the end, then has four bytes for each 32 MiB: 8 MiB.
     case .vmdk, .vhd: 64 << 40
     }
   }
 
-  /// The levels of a format that compresses by itself, and the one of who asks for none.
+  /// The levels of a format that compresses by itself, and the level if none is asked for.
   public var levels: (range: ClosedRange<Int>, default: Int)? {
     self == .vmdk ? (VMDKFormat.levels, VMDKFormat.defaultLevel) : nil
   }
 
-  /// Whether the format says the disk's size, so that it has to be known before.
+  /// Whether the format states the disk's size, so that the size has to be known at the start.
   public var needsSize: Bool { self != .raw }
 
   /// The next size that the format can have, at or above `size`; `nil` if there is none.

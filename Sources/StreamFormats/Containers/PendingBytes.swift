@@ -1,19 +1,19 @@
 import StreamCore
 
-/// Bytes of a format's own that go out before anything else, whatever interrupts them.
+/// Bytes of the format itself that go out before anything else, even after an interruption.
 struct PendingBytes: Sendable {
   var bytes: [UInt8]
-  /// How many of them have been handed on.
+  /// How many of the bytes have been handed on.
   private var sent = 0
 
   init(_ bytes: [UInt8] = []) {
     self.bytes = bytes
   }
 
-  /// How many have still to be handed on.
+  /// How many bytes have still to be handed on.
   var count: Int { bytes.count - sent }
 
-  /// Hands them on; `offset` advances as a sink's position does.
+  /// Hands the bytes on; `offset` advances as a sink's position does.
   mutating func send<Sink: StreamSink>(
     to sink: inout Sink, advancing offset: inout UInt64
   ) throws(TransferError) {

@@ -19,7 +19,7 @@ enum RBD {
 
   static let end = Array("e".utf8)
 
-  /// Zeroes need a record too: the image may hold something.
+  /// Zeroes need a record too, as the image may hold something there.
   static func beginDiffRecord(
     _ run: Container.Run, at offset: UInt64, count: UInt64, in output: inout [UInt8]
   ) {

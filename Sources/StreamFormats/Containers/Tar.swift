@@ -1,8 +1,8 @@
-/// A tar archive with one file, `disk.raw`, in the old GNU format, which is the one that Google's cloud
-/// imports. The names are fixed there, and pax headers are not understood.
+/// A tar archive with one file, `disk.raw`, in the old GNU format, which Google's cloud imports. It
+/// insists on these names, and does not understand pax headers.
 enum Tar {
   private static let block: UInt64 = 512
-  /// What GNU tar writes at a time: archives are filled up to it.
+  /// How much GNU tar writes at a time: archives are filled up to a multiple of it.
   private static let record: UInt64 = 10_240
 
   static func header(size: UInt64) -> [UInt8] {
@@ -13,7 +13,7 @@ enum Tar {
     header.put("0000000".utf8, at: 116)
     header.put(sizeField(size), at: 124)
     header.put("00000000000".utf8, at: 136)
-    // The checksum is made with blanks in its own place.
+    // The checksum is computed with blanks in its own place.
     header.put("        0".utf8, at: 148)
     header.put("ustar  ".utf8, at: 257)
     header.put("root".utf8, at: 265)
@@ -23,7 +23,7 @@ enum Tar {
     return header
   }
 
-  /// Eleven octal digits, which reach to 8 GiB; beyond, GNU's binary form.
+  /// Eleven octal digits, which are enough up to 8 GiB; GNU's binary form for larger sizes.
   private static func sizeField(_ size: UInt64) -> [UInt8] {
     guard size >= 1 << 33 else { return octal(size, digits: 11) }
     var field: [UInt8] = [0x80, 0, 0, 0]
@@ -39,7 +39,7 @@ enum Tar {
   /// The rest of the last block, two blocks of zeroes, and zeroes up to a whole record.
   static func trailer(size: UInt64) -> [UInt8] {
     let fill = (block - size % block) % block
-    // Of the remainders alone: the size may be near the largest number.
+    // Only remainders are added, as the size may be near the largest number.
     let end = (block + size % record + fill + 2 * block) % record
     return [UInt8](repeating: 0, count: Int(fill + 2 * block + (record - end) % record))
   }

@@ -12,9 +12,9 @@ struct VHDFooter: Sendable {
     footer.append(bigEndian: UInt32(2))
     footer.append(bigEndian: UInt32(0x0001_0000))
     footer.append(bigEndian: UInt64.max)
-    // Since 2000.
+    // In seconds since 2000.
     footer.append(bigEndian: UInt32(clamping: seconds - 946_684_800))
-    // QEMU takes the size from the geometry unless it knows the creator; this one it knows.
+    // QEMU takes the size from the geometry unless it knows the creator, and it knows this one.
     footer += "win ".utf8
     footer.append(bigEndian: UInt32(0x000A_0000))
     footer += "Wi2k".utf8
@@ -36,7 +36,7 @@ struct VHDFooter: Sendable {
     bytes = footer
   }
 
-  /// Cylinders, heads and sectors a track, as the specification's appendix computes them.
+  /// Cylinders, heads and sectors per track, as the specification's appendix computes them.
   private static func geometry(
     sectors all: UInt64
   ) -> (cylinders: UInt16, heads: UInt8, sectors: UInt8) {

@@ -1,23 +1,23 @@
 import Glibc
 import StreamCore
 
-/// The compressed stream: what was taken of it and not decoded yet.
+/// The compressed stream: what was taken of it and is not decoded yet.
 ///
-/// It can be looked at as far ahead as ``limit`` before it is consumed, so that what an interruption
-/// cuts short can begin again.
+/// The stream can be looked at as far ahead as ``limit`` before it is consumed, so that work that
+/// an interruption cuts short can begin again.
 struct CompressedInput<Upstream: StreamSource> {
   /// How far ahead the stream may be looked at, in bytes.
   static var limit: Int { 64 << 20 }
   /// How much may be there before it is needed.
   private static var ahead: Int { 8 << 20 }
-  /// How much is taken at a time, where so much is there.
+  /// How much is taken at a time, if so much is there.
   private static var portion: Int { 1 << 20 }
 
-  /// Where it comes from.
+  /// Where the stream comes from.
   var upstream: Upstream
-  /// Whether more is taken where it is needed, or the need is an interruption.
+  /// Whether more is taken when it is needed. If not, needing more is an interruption.
   var takesMore = true
-  /// Bytes consumed: where the first one that can be looked at stands in the stream.
+  /// Bytes consumed, which is the place in the stream of the first byte that can be looked at.
   private(set) var offset: UInt64 = 0
   /// Bytes taken from upstream.
   var taken: UInt64 { offset + UInt64(available.count) }
@@ -37,7 +37,7 @@ struct CompressedInput<Upstream: StreamSource> {
     self.name = name
   }
 
-  /// What can be looked at by now. Valid until the next call that changes this.
+  /// The bytes that can be looked at by now. Valid until the next call that changes this.
   var available: UnsafeRawBufferPointer {
     guard let memory else { return UnsafeRawBufferPointer(start: nil, count: 0) }
     return UnsafeRawBufferPointer(memory.bytes).part(filled)
@@ -46,7 +46,7 @@ struct CompressedInput<Upstream: StreamSource> {
   /// Takes from upstream until `count` bytes can be looked at.
   ///
   /// - Parameter count: Up to the limit.
-  /// - Returns: False if the stream has ended before.
+  /// - Returns: False if the stream ends before that.
   mutating func require(_ count: Int) throws(TransferError) -> Bool {
     while filled.count < count {
       guard !hasEnded else { return false }
@@ -68,10 +68,11 @@ struct CompressedInput<Upstream: StreamSource> {
   /// Looks at bytes ahead.
   ///
   /// - Parameters:
-  ///   - place: Where they stand in the stream, not before the first available one.
+  ///   - place: Where the bytes are in the stream, not before the first available one.
   ///   - count: How many, some bytes.
-  /// - Returns: They, valid as ``available`` is, or `nil` if they lie farther ahead than the limit.
-  /// - Throws: Also if the stream ends before: it is cut off there.
+  /// - Returns: The bytes, valid as ``available`` is, or `nil` if they lie farther ahead than the
+  ///   limit.
+  /// - Throws: Also if the stream ends before them: it is cut off there.
   mutating func look(
     at place: UInt64, count: Int
   ) throws(TransferError) -> UnsafeRawBufferPointer? {
@@ -103,7 +104,7 @@ struct CompressedInput<Upstream: StreamSource> {
   /// Consumes `count` bytes, however many that are.
   ///
   /// - Parameter left: How many are still to come, also when this throws.
-  /// - Returns: False if the stream has ended before.
+  /// - Returns: False if the stream ends before that.
   mutating func skip(_ left: inout UInt64) throws(TransferError) -> Bool {
     while left > 0 {
       if filled.isEmpty, try !require(1) { return false }
@@ -117,7 +118,7 @@ struct CompressedInput<Upstream: StreamSource> {
   /// The failure of a stream that can't be decoded any further.
   ///
   /// - Parameters:
-  ///   - place: Where in the compressed stream that was seen.
+  ///   - place: Where in the compressed stream the damage was seen.
   ///   - reason: What is wrong, as a sentence.
   func damaged(at place: UInt64, _ reason: String) -> TransferError {
     .broken(
@@ -162,7 +163,8 @@ struct CompressedInput<Upstream: StreamSource> {
 
   private mutating func makeRoom(for count: Int) throws(TransferError) -> Memory {
     if let memory, memory.bytes.count - filled.upperBound >= count { return memory }
-    // What is worth it is moved to the front; otherwise there is more memory, twice as much each time.
+    // If it is worth it, the bytes are moved to the front; otherwise there is more memory, twice as
+    // much each time.
     let size = memory?.bytes.count ?? 0
     let needed = filled.count + count
     var room = memory

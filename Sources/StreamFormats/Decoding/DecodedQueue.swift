@@ -1,31 +1,32 @@
 import Glibc
 import StreamCore
 
-/// What was decoded and not given out yet: bytes, and runs of zeroes that take no room.
+/// What was decoded and is not given out yet: bytes, and runs of zeroes that take no room.
 ///
 /// The newest part can be held back until it is known to be right.
 ///
 ///     0          start              released           end
 ///     |  given   |  to be given     |  held back       |
 ///
-/// These are offsets in the decoded stream. Bytes of data lie in the memory in their order.
+/// These are offsets in the decoded stream. Bytes of data are in the memory in the order of the
+/// stream.
 struct DecodedQueue: Sendable {
   private struct Piece {
     let isZero: Bool
-    /// Where it ends in the decoded stream; it begins where the one before ends.
+    /// Where the piece ends in the decoded stream; it begins where the one before ends.
     var end: UInt64
   }
 
   /// The most bytes of data that are kept: a frame of this size can be held back as a whole.
   static let capacity = 64 << 20
-  /// Room behind it for what a decoder gives at a time.
+  /// Room after that for what a decoder gives at a time.
   static let slack = 256 << 10
-  /// Shorter runs of zeroes are data: a run costs a note.
+  /// A shorter run of zeroes is treated as data, as each run has to be noted.
   private static let shortestRun = 4096
-  /// How many runs are noted at most, and a few.
+  /// The most runs that are noted; there may be a few more.
   private static let mostPieces = 64 << 10
 
-  /// Where the first byte stands that was not given.
+  /// The place of the first byte that was not given.
   private(set) var start: UInt64 = 0
   /// Up to where bytes can be given.
   private(set) var released: UInt64 = 0
@@ -33,7 +34,7 @@ struct DecodedQueue: Sendable {
   private(set) var end: UInt64 = 0
 
   private var pieces: [Piece] = []
-  /// The first piece that was not given wholly.
+  /// The first piece that was not given as a whole.
   private var first = 0
   private var memory: Memory?
   /// Where in the memory the data lies.
@@ -42,14 +43,14 @@ struct DecodedQueue: Sendable {
   /// How many bytes can be given.
   var count: UInt64 { released - start }
 
-  /// Whether so many more bytes of data can be put in.
+  /// Whether `count` more bytes of data can be put in.
   func hasRoom(for count: Int) -> Bool {
     filled.count <= Self.capacity - count && pieces.count - first < Self.mostPieces
   }
 
   // MARK: Putting in
 
-  /// Where a decoder can put up to `count` bytes, of what there is room for, and the slack.
+  /// Where a decoder can put up to `count` bytes, for which there must be room, and the slack.
   mutating func space(for count: Int) throws(TransferError) -> UnsafeMutableRawBufferPointer {
     guard let memory = self.memory ?? Memory(count: Self.capacity + Self.slack) else {
       throw noMemory(for: "decoding")
@@ -91,11 +92,11 @@ struct DecodedQueue: Sendable {
 
   // MARK: Giving
 
-  /// What lies from `distance` bytes ahead on, of what can be given.
+  /// What is at `distance` bytes ahead and after, if it can be given.
   func run(at distance: UInt64) -> SourceRun? {
     guard distance < count else { return nil }
     let offset = start + distance
-    // The first piece that ends above it.
+    // Looks for the first piece that ends above the offset.
     var low = first
     var high = pieces.count
     while low < high {

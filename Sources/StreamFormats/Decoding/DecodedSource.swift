@@ -1,6 +1,6 @@
 public import StreamCore
 
-/// What a stream is and what is to be known of it, on its way to the disk.
+/// What a stream is, and what has to be found out about it on its way to the disk.
 public struct InputDecoding: Sendable {
   /// How the stream is compressed, if it is.
   public var compression: Compression?
@@ -8,12 +8,12 @@ public struct InputDecoding: Sendable {
   public var digestsInput: Bool
   /// Whether a digest is made of the disk's bytes, zeroes too.
   public var digestsDisk: Bool
-  /// Whether a digest has a thread of its own, which pays where there are two processors.
+  /// Whether a digest has a thread of its own, which pays off if there are two processors.
   public var digestsAside: Bool
   /// How many threads decode ahead.
   public var threads: Int
 
-  /// How many are worth it on so many processors: four are faster than any client.
+  /// How many threads are worthwhile on this many processors: four are faster than any client.
   public static func defaultThreads(processors: Int) -> Int { min(max(processors, 1), 4) }
 
   /// The disk's own bytes, unless told otherwise.
@@ -32,7 +32,7 @@ public struct InputDecoding: Sendable {
 /// Everything between the descriptor and the disk's bytes: a digest of the stream, the decoder, a digest
 /// of the disk. The twin of ``EncodingSink``.
 ///
-/// A stream of the disk's own bytes goes past all of it: that costs one branch.
+/// A stream of the disk's own bytes bypasses all of it, which costs one branch.
 public struct DecodedSource<End: StreamSource>: StreamSource {
   private var chain: DigestingSource<DecodingSource<DigestingSource<End>>>
   private let isPlain: Bool
@@ -45,7 +45,7 @@ public struct DecodedSource<End: StreamSource>: StreamSource {
 
   /// Takes the memory that is needed from the beginning.
   ///
-  /// - Throws: If there is not as much.
+  /// - Throws: If there is not enough.
   public init(_ decoding: InputDecoding, from end: End) throws(TransferError) {
     isPlain =
       decoding.compression == nil && !decoding.digestsInput && !decoding.digestsDisk
@@ -56,9 +56,9 @@ public struct DecodedSource<End: StreamSource>: StreamSource {
       isWanted: decoding.digestsDisk, aside: decoding.digestsAside)
   }
 
-  /// Starts threads, in the process that serves. To be called once, before all else.
+  /// Starts threads, in the process that serves. It is called once, before everything else.
   ///
-  /// - Throws: If there can't be so many.
+  /// - Throws: If there can't be so many threads.
   public func start() throws(TransferError) {
     try chain.digest?.start()
     try chain.next.upstream.digest?.start()
@@ -72,10 +72,10 @@ public struct DecodedSource<End: StreamSource>: StreamSource {
     chain.next.stop()
   }
 
-  /// The digests of the stream as far as it was taken, and of the disk, as `sha256:` and 64 hexadecimal
-  /// digits, those that are wanted. Nothing can be received any more.
+  /// The digests of the stream as far as it was taken, and of the disk, as `sha256:` and 64
+  /// hexadecimal digits, if they are wanted. Nothing can be received any more.
   ///
-  /// - Parameter padding: How many zeroes the disk has behind the end of the stream.
+  /// - Parameter padding: How many zeroes the disk has after the end of the stream.
   public func finishedDigests(padding: UInt64) -> (input: String?, disk: String?) {
     if padding > 0 { chain.digest?.update(zeroes: padding) }
     return (chain.next.upstream.digest?.finished(), chain.digest?.finished())
@@ -84,7 +84,7 @@ public struct DecodedSource<End: StreamSource>: StreamSource {
   /// How the stream is compressed, if it is.
   public var compression: Compression? { chain.next.compression }
 
-  /// Whether more of a compressed stream is taken where it is needed: otherwise the need is an
+  /// Whether more of a compressed stream is taken when it is needed. If not, needing more is an
   /// interruption.
   public var takesMore: Bool {
     get { chain.next.takesMore }
@@ -94,10 +94,11 @@ public struct DecodedSource<End: StreamSource>: StreamSource {
   /// Bytes of a compressed stream taken so far.
   public var bytesTaken: UInt64 { chain.next.bytesTaken }
 
-  /// Looks at what follows the last byte that was wanted of a compressed stream: nothing but what ends
-  /// it may be left.
+  /// Looks at what follows the last byte that was wanted of a compressed stream: only what ends the
+  /// stream may be left.
   ///
-  /// - Returns: How many more bytes it decodes to, as far as that was seen; 0 if it has ended there.
+  /// - Returns: How many more bytes it decodes to, as far as was seen; 0 if the stream has ended
+  ///   there.
   public mutating func finish() throws(TransferError) -> UInt64 { try chain.next.finish() }
 
   /// Fills `buffer`, or leaves room because the stream has ended.
@@ -106,7 +107,7 @@ public struct DecodedSource<End: StreamSource>: StreamSource {
     try chain.receive(into: &buffer)
   }
 
-  /// The same, content with `count` bytes.
+  /// The same, but it is content with `count` bytes.
   public mutating func receive(
     atLeast count: Int, into buffer: inout OutputRawSpan
   ) throws(TransferError) {

@@ -1,26 +1,27 @@
 public import StreamCore
 
-/// A source in front of a source: decodes a compressed stream, and knows where its zeroes are. A stream
-/// that is not compressed goes past it, which costs one branch, and is not known.
+/// A source in front of another source. It decodes a compressed stream, and knows where the zeroes
+/// of that are. A stream that is not compressed bypasses it, which costs one branch, and nothing is
+/// known of its zeroes.
 ///
-/// What it gives was found right, as far as it can be held back: a frame or member of up to 64 MiB as a
-/// whole, of a longer one all but the end. What is wrong is a failure from there on, whose message says
-/// at which byte of the compressed stream.
+/// What it gives was found to be right, as far as it can be held back: a frame or member of up to
+/// 64 MiB as a whole, a longer one except for its end. If something is wrong, the stream fails from
+/// there on, and the message says at which byte of the compressed stream.
 ///
-/// Its memory is bounded whatever the stream says: 64 MiB of it read ahead, 64 MiB decoded, zstd's
-/// window, of up to 128 MiB, and about 8 MiB for each thread that decodes ahead and 8 MiB more. All of
-/// this is used by streams alone that need it.
+/// Its memory is bounded whatever the stream says: 64 MiB of the stream read ahead, 64 MiB decoded,
+/// zstd's window of up to 128 MiB, and about 8 MiB for each thread that decodes ahead and 8 MiB
+/// more. All of this is used only by streams that need it.
 public struct DecodingSource<Upstream: StreamSource>: StreamSource {
   private var input: CompressedInput<Upstream>
   private var queue = DecodedQueue()
-  // One of them at most: apart, so that each is changed where it is.
+  // There is at most one of them. They are apart, so that each is changed in place.
   private var zstd: ZstdDecoder?
   private var gzip: GzipDecoder?
   /// What made decoding on impossible, if anything did. What was decoded before can be given.
   private var failure: TransferError?
   /// Whether all was decoded.
   private var hasEnded = false
-  /// Bytes decoded since anybody was asked whether to go on.
+  /// Bytes decoded since the patience was last asked whether to go on.
   private var unasked: UInt64 = 0
 
   /// How the stream is compressed, if it is.
@@ -32,7 +33,7 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
     _modify { yield &input.upstream }
   }
 
-  /// Whether more of a compressed stream is taken where it is needed: otherwise the need is an
+  /// Whether more of a compressed stream is taken when it is needed. If not, needing more is an
   /// interruption.
   public var takesMore: Bool {
     get { input.takesMore }
@@ -46,7 +47,8 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
   ///
   /// - Parameters:
   ///   - compression: How the stream is compressed, if it is.
-  ///   - threads: How many decode ahead, once ``start()`` was called, what can be decoded so.
+  ///   - threads: How many threads decode ahead what can be decoded so, once ``start()`` was
+  ///     called.
   /// - Throws: If there is no memory for the decoder.
   public init(
     _ compression: Compression?, threads: Int = 0, from upstream: Upstream
@@ -62,10 +64,10 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
 
   /// Starts the threads that decode ahead.
   ///
-  /// - Throws: If there can't be so many.
+  /// - Throws: If there can't be so many threads.
   public func start() throws(TransferError) { try zstd?.start() }
 
-  /// Ends them. Nothing can be received any more.
+  /// Ends the threads. Nothing can be received any more.
   public func stop() { zstd?.stop() }
 
   /// Fills `buffer`, or leaves room because the stream has ended.
@@ -74,7 +76,7 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
     try receive(atLeast: buffer.freeCapacity, into: &buffer)
   }
 
-  /// Appends what is decoded already, and decodes until at least `count` bytes came.
+  /// Appends what is decoded already, and decodes until at least `count` bytes have come.
   public mutating func receive(
     atLeast count: Int, into buffer: inout OutputRawSpan
   ) throws(TransferError) {
@@ -87,11 +89,11 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
       guard try decode() else { return }
       queue.take(into: &buffer)
     }
-    // While the client is busy with these.
+    // This is done while the client is busy with these bytes.
     zstd?.decodeAhead(&input)
   }
 
-  /// Drops bytes that are decoded nevertheless, so that what follows is found right.
+  /// Drops bytes. They are decoded nevertheless, so that what follows is found to be right.
   public mutating func drop(
     _ count: UInt64, advancing position: inout UInt64
   ) throws(TransferError) {
@@ -107,9 +109,9 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
     }
   }
 
-  /// Decodes some more, of which nothing may be to be given yet.
+  /// Decodes some more, though perhaps nothing of it can be given yet.
   ///
-  /// - Returns: False at the end, and where there is no room for more.
+  /// - Returns: False at the end, and if there is no room for more.
   private mutating func decode() throws(TransferError) -> Bool {
     if let failure { throw failure }
     guard !hasEnded else { return false }
@@ -137,9 +139,10 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
     return try gzip?.decode(&input, into: &queue) ?? .end
   }
 
-  /// Looks at what follows the last byte that was wanted: nothing but what ends the stream may be left.
+  /// Looks at what follows the last byte that was wanted: only what ends the stream may be left.
   ///
-  /// - Returns: How many more bytes it decodes to, as far as that was seen; 0 if it has ended there.
+  /// - Returns: How many more bytes it decodes to, as far as was seen; 0 if the stream has ended
+  ///   there.
   public mutating func finish() throws(TransferError) -> UInt64 {
     while queue.count == 0, try decode() {}
     return queue.count
@@ -153,8 +156,8 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
 
   // MARK: Looking ahead
 
-  /// What is known of the bytes from `distance` bytes ahead on: all that fits is decoded for it, and
-  /// behind that whole frames are known by their headers.
+  /// What is known of the bytes from `distance` bytes ahead on. As much as fits is decoded to find
+  /// this out, and beyond that whole frames are known by their headers.
   public mutating func run(
     at distance: UInt64, upTo end: UInt64
   ) throws(TransferError) -> SourceRun {
@@ -177,7 +180,7 @@ public struct DecodingSource<Upstream: StreamSource>: StreamSource {
         }
       }
     } catch {
-      // Whoever comes to it is told of a failure.
+      // A failure is reported when a client comes to it.
       guard case .interrupted = error else { return .unknown }
       throw error
     }

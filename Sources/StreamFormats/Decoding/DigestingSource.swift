@@ -1,7 +1,7 @@
 import StreamCore
 
-/// Gives everything as it comes and makes a digest of it: in front of a decoder of the stream, behind it
-/// of the disk. With no digest to make it only stands there.
+/// Gives everything as it comes and makes a digest of it: in front of a decoder a digest of the
+/// stream, after it a digest of the disk. If no digest is wanted, it only passes calls on.
 struct DigestingSource<Next: StreamSource>: StreamSource {
   /// Where everything comes from.
   var next: Next
@@ -10,8 +10,8 @@ struct DigestingSource<Next: StreamSource>: StreamSource {
   /// Takes the memory that a digest needs.
   ///
   /// - Parameters:
-  ///   - isWanted: Whether one is made.
-  ///   - aside: On a thread of its own.
+  ///   - isWanted: Whether a digest is made.
+  ///   - aside: Whether it is made on a thread of its own.
   init(next: Next, isWanted: Bool, aside: Bool) throws(TransferError) {
     self.next = next
     digest = isWanted ? try Digest(aside: aside) : nil
@@ -41,7 +41,7 @@ struct DigestingSource<Next: StreamSource>: StreamSource {
     buffer.bytes.extracting(droppingFirst: before).withUnsafeBytes { digest.update($0) }
   }
 
-  /// What is dropped is part of it, too: it is received, but for zeroes that are known.
+  /// What is dropped is part of the digest, too: it is received, except for zeroes that are known.
   mutating func drop(
     _ count: UInt64, advancing position: inout UInt64
   ) throws(TransferError) {
@@ -52,7 +52,7 @@ struct DigestingSource<Next: StreamSource>: StreamSource {
       try next.ask()
       let start = position
       if case .zeroes(let known) = try next.run(at: 0, upTo: end - start) {
-        // So that nobody waits long who is not asked.
+        // In parts, so that no wait is long without asking whether to go on.
         try next.drop(min(known, end - start, 64 << 20), advancing: &position)
         digest.update(zeroes: position - start)
         continue

@@ -3,10 +3,10 @@ import StreamCore
 
 /// Decodes whole zstd frames on threads of its own, before their turn comes.
 ///
-/// A frame that is given is copied, so that nobody has to keep it. They come back in the order in which
-/// they were given. For one thread, that of the decoder.
+/// A frame that is given is copied, so that the caller need not keep it. Frames come back in the
+/// order in which they were given. All calls come from one thread, that of the decoder.
 final class FramesAhead: @unchecked Sendable {
-  /// A frame and what it comes to.
+  /// A frame and what it decodes to.
   private final class Slot: @unchecked Sendable {
     let input: Memory
     let output: Memory
@@ -20,20 +20,20 @@ final class FramesAhead: @unchecked Sendable {
     }
   }
 
-  /// The most bytes that a frame may come to: those of the encoder do.
+  /// The most bytes that a frame may decode to; the encoder's frames decode to as many.
   static let largest = Compression.zstd.blockSize
-  /// The most that such a frame takes itself.
+  /// The most bytes that such a frame takes itself.
   private static let largestFrame = ZSTD_compressBound(largest) + 64
 
   private let contexts: [ZstdContext]
   private let slots: [Slot]
   private let workers: Workers
   private var isRunning = false
-  /// Frames ever given, and ever taken back.
+  /// How many frames were ever given, and ever taken back.
   private var given = 0
   private var taken = 0
 
-  /// Takes all memory but what threads need for themselves.
+  /// Takes all memory except what threads need for themselves.
   init(threads: Int) throws(TransferError) {
     var contexts: [ZstdContext] = []
     for _ in 0..<threads { contexts.append(try ZstdContext()) }
@@ -50,7 +50,7 @@ final class FramesAhead: @unchecked Sendable {
 
   deinit { stop() }
 
-  /// Starts the threads. Nothing can be given before.
+  /// Starts the threads. No frame can be given before.
   func start() throws(TransferError) {
     isRunning = workers.start(contexts.count) { [contexts, slots] worker, index in
       let slot = slots[index]
@@ -73,7 +73,7 @@ final class FramesAhead: @unchecked Sendable {
   /// Whether one more frame can be given.
   var hasRoom: Bool { isRunning && given - taken < slots.count }
 
-  /// Where the frame stands whose turn it is to be taken back, if one was given.
+  /// The place of the frame that is to be taken back next, if one was given.
   var place: UInt64? { taken < given ? slots[taken % slots.count].place : nil }
 
   /// Whether a frame can be decoded here.
@@ -84,7 +84,7 @@ final class FramesAhead: @unchecked Sendable {
     return content <= UInt64(largest) && frame.range.count <= largestFrame
   }
 
-  /// Gives a frame that is there as a whole, which stands at `place`. Needs room.
+  /// Gives a frame that is there as a whole and stands at `place`. There must be room.
   func give(_ frame: UnsafeRawBufferPointer, at place: UInt64) {
     let slot = slots[given % slots.count]
     slot.input.bytes.copyMemory(from: frame)
@@ -93,9 +93,11 @@ final class FramesAhead: @unchecked Sendable {
     workers.give()
   }
 
-  /// Takes the oldest frame back, once it is decoded, after waiting for at most so many milliseconds.
+  /// Takes the oldest frame back once it is decoded, after waiting for at most this many
+  /// milliseconds.
   ///
-  /// - Returns: What it came to, valid until the next one is given; `nil` if it is not decoded yet.
+  /// - Returns: What it decodes to, valid until the next one is given; `nil` if it is not decoded
+  ///   yet.
   func take(waiting milliseconds: Int) -> Result<UnsafeRawBufferPointer, ZstdContext.Refusal>? {
     let index = taken % slots.count
     guard workers.isDone(index, waiting: milliseconds) else { return nil }

@@ -1,7 +1,7 @@
 import CZlib
 import StreamCore
 
-/// zlib's side of decoding, a member at a time. Whoever holds it is its only user.
+/// zlib's side of decoding, a member at a time. Only its holder uses it.
 final class GzipContext: @unchecked Sendable {
   /// zlib keeps a pointer to it.
   private let stream: UnsafeMutablePointer<z_stream>
@@ -12,15 +12,15 @@ final class GzipContext: @unchecked Sendable {
     case damaged(reason: String)
   }
 
-  /// What came of a call.
+  /// The result of a call.
   struct Progress {
     let consumed: Int
     let produced: Int
-    /// Whether the member has ended, its checksum and its length being right.
+    /// Whether the member has ended, with the right checksum and length.
     let isEnd: Bool
   }
 
-  /// With a header and a trailer of gzip, and no other.
+  /// For a header and a trailer of gzip, and of no other format.
   private static let windowBits: Int32 = 15 + 16
 
   init() throws(TransferError) {
@@ -44,11 +44,11 @@ final class GzipContext: @unchecked Sendable {
     inflateReset(stream)
   }
 
-  /// Decodes what can be decoded. No progress at all means that more is needed.
+  /// Decodes what can be decoded. No progress at all means that more input is needed.
   func decode(
     _ bytes: UnsafeRawBufferPointer, into space: UnsafeMutableRawBufferPointer
   ) throws(Refusal) -> Progress {
-    // zlib promises not to write there.
+    // zlib promises not to write to the input.
     stream.pointee.next_in = UnsafeMutablePointer(
       mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
     stream.pointee.avail_in = UInt32(bytes.count)

@@ -1,15 +1,15 @@
 import StreamCore
 
-/// Decodes a gzip stream: any number of members, one behind the other.
+/// Decodes a gzip stream: any number of members, one after the other.
 ///
-/// The encoder's own member of zeroes is not decoded: it is known by its bytes. A member of up to
-/// ``DecodedQueue/capacity`` is held back until its checksum is found right, and of a longer one what
-/// came last.
+/// The encoder's own member of zeroes is not decoded but recognised by its bytes. A member of up to
+/// ``DecodedQueue/capacity`` is held back until its checksum is found to be right; of a longer one,
+/// only what came last is held back.
 struct GzipDecoder: Sendable {
   private let context: GzipContext
   /// The member that a block of zeroes becomes.
   private let known: [UInt8]
-  /// How many bytes the member at hand has come to, if one was begun.
+  /// How many bytes of the member at hand were decoded, if one was begun.
   private var decoded: UInt64?
   private var hasBegun = false
 
@@ -27,7 +27,7 @@ struct GzipDecoder: Sendable {
   mutating func decode<Upstream>(
     _ input: inout CompressedInput<Upstream>, into queue: inout DecodedQueue
   ) throws(TransferError) -> DecodingStep {
-    // What is held back is no more than fits, and can't be taken.
+    // If nothing can be taken, there is room: what is held back is no more than fits.
     guard queue.hasRoom(for: Self.portion) || queue.count == 0 else { return .noRoom }
     if let decoded { return try decodePart(of: decoded, &input, into: &queue) }
     guard try input.require(1) else {
@@ -50,7 +50,7 @@ struct GzipDecoder: Sendable {
     return .done
   }
 
-  /// Whether the known member follows. Waits for no more bytes than tell.
+  /// Whether the known member follows. It waits for no more bytes than it needs to tell.
   private func isKnown<Upstream>(
     _ input: inout CompressedInput<Upstream>
   ) throws(TransferError) -> Bool {
@@ -69,7 +69,7 @@ struct GzipDecoder: Sendable {
       rebasing: try queue.space(for: Self.portion).prefix(Self.portion))
     var produced = 0
     var isEnd = false
-    // As much as makes a portion, so that short runs of zeroes are not cut to pieces.
+    // Decodes enough for a portion, so that short runs of zeroes are not cut to pieces.
     while produced < space.count, !isEnd {
       let progress: GzipContext.Progress
       do {
@@ -85,11 +85,11 @@ struct GzipDecoder: Sendable {
       produced += progress.produced
       isEnd = progress.isEnd
       guard !isEnd, progress.consumed == 0, progress.produced == 0 else { continue }
-      // Should be the wait fail, what has come so far is not lost.
+      // If the wait fails, what has come so far is not lost.
       if produced > 0 { break }
       guard try input.require(1) else { throw input.cut() }
     }
-    // Of a long member the last part waits for the checksum.
+    // The last part of a long member waits for the checksum.
     if decoded > UInt64(DecodedQueue.capacity) { queue.release() }
     queue.append(produced)
     self.decoded = isEnd ? nil : decoded + UInt64(produced)

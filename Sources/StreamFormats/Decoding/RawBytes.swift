@@ -9,7 +9,7 @@ extension UnsafeRawBufferPointer {
     return memcmp(start, start + 16, count - 16) == 0
   }
 
-  /// What is between two places, from the first on.
+  /// The bytes between two places, from the first on.
   func part(_ range: Range<Int>) -> UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(rebasing: self[range])
   }

@@ -1,7 +1,7 @@
 import CZstd
 import StreamCore
 
-/// libzstd's side of decoding, a frame at a time. Whoever holds it is its only user.
+/// libzstd's side of decoding, a frame at a time. Only its holder uses it.
 final class ZstdContext: @unchecked Sendable {
   private let context: OpaquePointer
 
@@ -34,7 +34,7 @@ final class ZstdContext: @unchecked Sendable {
 
   /// Decodes a frame that is there as a whole.
   ///
-  /// - Parameter space: Large enough for what the frame's header says.
+  /// - Parameter space: Large enough for the size that the frame's header states.
   /// - Returns: How many bytes came.
   func decode(
     frame: UnsafeRawBufferPointer, into space: UnsafeMutableRawBufferPointer
@@ -65,7 +65,7 @@ final class ZstdContext: @unchecked Sendable {
       result = ZSTD_decompressStream(context, &output, &input)
       guard ZSTD_isError(result) == 0 else { throw Refusal(result) }
       if result == 0 { break }
-      // All is taken, and a call more has nothing more to give.
+      // All input is taken, and one more call has nothing more to give.
       if input.pos == input.size, before == (input.pos, output.pos) { break }
       guard before != (input.pos, output.pos) else { break }
     }

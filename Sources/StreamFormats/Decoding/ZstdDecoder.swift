@@ -1,27 +1,27 @@
 import CZstd
 import StreamCore
 
-/// Decodes a zstd stream: any number of frames, one behind the other.
+/// Decodes a zstd stream: any number of frames, one after the other.
 ///
 /// Frames of zeroes are not decoded at all. A frame of up to ``DecodedQueue/capacity`` is held back
-/// until its checksum is found right, and of a longer one the last block.
+/// until its checksum is found to be right; of a longer one, only the last block is held back.
 struct ZstdDecoder: Sendable {
   /// A frame that is decoded block by block.
   private struct OpenFrame {
     let header: ZstdFrameHeader
-    /// How many bytes it has come to.
+    /// How many bytes of it were decoded.
     var decoded: UInt64 = 0
-    /// Whether the frames behind it are being looked at already.
+    /// Whether the frames after it are being looked at already.
     let isScanned: Bool
   }
 
   private let context: ZstdContext
   private let ahead: FramesAhead?
-  /// Where the first frame stands that was not looked at to be decoded ahead.
+  /// Where the first frame is that was not yet considered for decoding ahead.
   private var unseen: UInt64 = 0
   private var scan: ZstdScan
   private var frame: OpenFrame?
-  /// Whether a frame of content or one to be skipped has come.
+  /// Whether a frame of content, or a skippable one, has come.
   private var hasBegun = false
   /// What is left of a skippable frame.
   private var skipping: UInt64 = 0
@@ -36,7 +36,7 @@ struct ZstdDecoder: Sendable {
   /// Starts the threads that decode ahead.
   func start() throws(TransferError) { try ahead?.start() }
 
-  /// Ends them.
+  /// Ends the threads.
   func stop() { ahead?.stop() }
 
   /// Decodes some more.
@@ -72,7 +72,7 @@ struct ZstdDecoder: Sendable {
     }
   }
 
-  /// Looks at the next frame, or begins to decode it if that can't be done.
+  /// Looks at the next frame, or begins to decode it if looking is not possible.
   private mutating func scanNext<Upstream>(
     _ input: inout CompressedInput<Upstream>
   ) throws(TransferError) -> DecodingStep {
@@ -89,7 +89,7 @@ struct ZstdDecoder: Sendable {
     }
   }
 
-  /// Decodes a frame at once, which is there as a whole.
+  /// Decodes a frame that is there as a whole, all at once.
   private mutating func decodeWhole<Upstream>(
     _ frame: ZstdFrameAhead, _ content: Int, _ input: inout CompressedInput<Upstream>,
     into queue: inout DecodedQueue
@@ -123,10 +123,10 @@ struct ZstdDecoder: Sendable {
 
   // MARK: Ahead of its turn
 
-  /// Gives frames that are there to threads that are free. Waits for nothing.
+  /// Gives frames that are there to threads that are free. It waits for nothing.
   mutating func decodeAhead<Upstream>(_ input: inout CompressedInput<Upstream>) {
     guard let ahead, ahead.hasRoom else { return }
-    // A failure is told to who comes to it, here and below.
+    // A failure is reported when the decoder comes to it, here and below.
     try? input.takeAvailable()
     let takesMore = input.takesMore
     input.takesMore = false
@@ -144,13 +144,14 @@ struct ZstdDecoder: Sendable {
     }
   }
 
-  /// What the first frame of all came to, if it was given to a thread; valid until another one is.
+  /// The result of the first frame of all, if it was given to a thread; valid until another one is
+  /// given.
   private mutating func decodedAhead<Upstream>(
     _ frame: ZstdFrameAhead, _ input: inout CompressedInput<Upstream>
   ) throws(TransferError) -> Result<UnsafeRawBufferPointer, ZstdContext.Refusal>? {
     var waits = 0
     repeat {
-      // Those behind it, too, as soon as they come.
+      // Gives the frames after it too, as soon as they come.
       decodeAhead(&input)
       guard let ahead, ahead.place == frame.range.lowerBound else { return nil }
       if let decoded = ahead.take(waiting: 1) { return decoded }
@@ -166,7 +167,7 @@ struct ZstdDecoder: Sendable {
   ) throws(TransferError) {
     context.reset()
     let range = input.offset..<input.offset + UInt64(header.size)
-    // It comes to nothing; there may be no room yet.
+    // A header decodes to nothing; there may be no room yet.
     let nowhere = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     do {
       _ = try context.decode(part: input.available.part(0..<header.size), into: nowhere)
@@ -182,7 +183,7 @@ struct ZstdDecoder: Sendable {
   ) throws(TransferError) -> DecodingStep {
     let header = frame.header
     let largest = Int(header.largestBlock)
-    // What is held back is no more than fits, and can't be taken.
+    // If nothing can be taken, there is room: what is held back is no more than fits.
     guard queue.hasRoom(for: largest) || queue.count == 0 else { return .noRoom }
     let (block, range) = try nextBlock(header, &input)
     let space = try queue.space(for: largest)
@@ -202,8 +203,8 @@ struct ZstdDecoder: Sendable {
         at: range.lowerBound, "the frame says that it holds \(content) bytes, and holds more")
     }
     input.consume(range.count)
-    // A long frame is one that was seen to be long, whatever its header says; of that the last part
-    // waits for the checksum.
+    // A frame is long if it was seen to be long, whatever its header says. The last part of a long
+    // frame waits for the checksum.
     if frame.decoded > UInt64(DecodedQueue.capacity) { queue.release() }
     queue.append(result.count)
     self.frame?.decoded = decoded
@@ -213,7 +214,7 @@ struct ZstdDecoder: Sendable {
     return .done
   }
 
-  /// Waits for the next block, with what follows the last one.
+  /// Waits for the next block, and after the last block for what follows it.
   private func nextBlock<Upstream>(
     _ header: ZstdFrameHeader, _ input: inout CompressedInput<Upstream>
   ) throws(TransferError) -> (ZstdBlockHeader, Range<UInt64>) {
@@ -232,9 +233,9 @@ struct ZstdDecoder: Sendable {
 
   // MARK: Looking ahead
 
-  /// What is known of bytes behind all that was decoded, without decoding more.
+  /// What is known of bytes after all that was decoded, without decoding more.
   ///
-  /// - Parameter distance: From the end of what was decoded on.
+  /// - Parameter distance: Counted from the end of what was decoded.
   mutating func run<Upstream>(
     at distance: UInt64, _ input: inout CompressedInput<Upstream>
   ) throws(TransferError) -> RunAhead {
@@ -275,7 +276,7 @@ struct ZstdDecoder: Sendable {
 /// What is known of bytes that were not decoded.
 enum RunAhead {
   case zeroes(UInt64)
-  /// Anything. Some may turn out to be zeroes when they are decoded.
+  /// Any bytes. Some may turn out to be zeroes when they are decoded.
   case data(UInt64, hasZeroes: Bool)
   case unknown
   case end

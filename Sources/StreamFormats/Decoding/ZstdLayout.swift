@@ -1,11 +1,11 @@
-// The layout of a zstd stream, as far as it has to be known to find frames, blocks and their zeroes:
-// RFC 8878, section 3.1.1. What is in a compressed block is libzstd's.
+// The layout of a zstd stream, as far as it is needed to find frames, blocks and their zeroes: RFC
+// 8878, section 3.1.1. The contents of a compressed block are left to libzstd.
 
 /// The beginning of a frame, of whatever kind.
 enum ZstdFrameStart: Equatable {
   /// A frame of content.
   case content(ZstdFrameHeader)
-  /// One to be passed by, of so many bytes behind its header of 8.
+  /// A frame to be skipped, with this many bytes after its header of 8 bytes.
   case skippable(UInt32)
 
   /// The size of a skippable frame's header.
@@ -39,7 +39,7 @@ struct ZstdBlockHeader: Equatable {
 
   let kind: Kind
   let isLast: Bool
-  /// Of the block's bytes in the stream; of a repeated byte how often it is repeated.
+  /// How many bytes of the block are in the stream; for a repeated byte, how often it is repeated.
   let number: Int
 
   static let size = 3
@@ -47,7 +47,7 @@ struct ZstdBlockHeader: Equatable {
   var length: Int { kind == .repeated ? 1 : number }
 }
 
-/// Why bytes are not a zstd stream that can be decoded here, to follow the place.
+/// Why bytes are not a zstd stream that can be decoded here. In messages it follows the place.
 enum ZstdLayoutError: Error, Equatable {
   case notAFrame
   case reservedBit
@@ -62,8 +62,8 @@ extension ZstdFrameStart {
   static let largestWindow: UInt64 = 1 << largestWindowLog
   static let largestWindowLog: Int32 = 27
 
-  /// How many bytes from the beginning of a frame on are needed to know the size of its header, given
-  /// those that are there.
+  /// How many bytes from the beginning of a frame on are needed to know the size of its header,
+  /// given those that are there.
   static func headerSize(of bytes: UnsafeRawBufferPointer) throws(ZstdLayoutError) -> Int {
     guard bytes.count >= 4 else { return 4 }
     switch bytes.number(at: 0, bytes: 4) {
@@ -142,7 +142,7 @@ extension ZstdBlockHeader {
 }
 
 extension ZstdLayoutError {
-  /// What is wrong, to follow the place.
+  /// What is wrong. In messages it follows the place.
   var reason: String {
     switch self {
     case .notAFrame: "what is there begins no zstd frame"

@@ -1,40 +1,40 @@
 import StreamCore
 
-/// A frame that was looked at ahead of the decoder: where it ends and what it comes to.
+/// A frame that was looked at ahead of the decoder: where it ends and what it decodes to.
 struct ZstdFrameAhead: Equatable, Sendable {
   enum Kind: Equatable, Sendable {
-    /// It comes to nothing, whatever it holds.
+    /// It decodes to nothing, whatever it holds.
     case skippable
     /// Zeroes alone; its checksum is right.
     case zeroes
-    /// Anything. Some of its blocks may be zeroes.
+    /// Any bytes. Some of its blocks may be zeroes.
     case data(hasZeroBlocks: Bool)
   }
 
-  /// Where it stands in the compressed stream.
+  /// Where the frame is in the compressed stream.
   let range: Range<UInt64>
   let kind: Kind
   /// How many bytes it decodes to, if that is known.
   let content: UInt64?
-  /// Of a frame of content.
+  /// The header, for a frame of content.
   let header: ZstdFrameHeader?
 }
 
-/// A look at the blocks of one frame, from its header to its checksum, that goes on where it was
-/// interrupted.
+/// A walk through the blocks of one frame, from its header to its checksum, that goes on where it
+/// was interrupted.
 struct ZstdFrameWalk: Sendable {
   let header: ZstdFrameHeader
   /// Where the frame stands in the compressed stream.
   let start: UInt64
-  /// Where what comes next in it stands: a block, or what follows the last one.
+  /// Where the next part of it is: a block, or what follows the last block.
   var next: UInt64
-  /// How many bytes the blocks come to, as long as all of them are zeroes.
+  /// How many bytes the blocks decode to, as long as all of them are zeroes.
   var zeroes: UInt64? = 0
   var hasZeroBlocks = false
   /// Whether the last block was passed.
   var isPastBlocks = false
 
-  /// The most zeroes that are counted instead of decoded: their checksum takes 50 ms a GiB.
+  /// The most zeroes that are counted instead of decoded: their checksum takes 50 ms per GiB.
   static let mostZeroes: UInt64 = 4 << 30
 
   init(_ header: ZstdFrameHeader, at start: UInt64) {
@@ -43,7 +43,7 @@ struct ZstdFrameWalk: Sendable {
     next = start + UInt64(header.size)
   }
 
-  /// Passes a block whose header is there, and its byte if that is repeated.
+  /// Passes a block whose header is there, and also its byte if that is repeated.
   mutating func pass(_ block: ZstdBlockHeader, byte: UInt8) {
     if block.kind == .repeated, byte == 0 {
       hasZeroBlocks = true
@@ -75,23 +75,23 @@ struct ZstdScan: Sendable {
     self.hash = hash
   }
 
-  /// What a look at the next frame came to.
+  /// The result of a look at the next frame.
   enum Step: Equatable {
-    /// It is the last of ``frames`` now.
+    /// The frame is now the last of ``frames``.
     case frame
-    /// The stream ends where it would begin.
+    /// The stream ends where the frame would begin.
     case end
-    /// It has to be decoded to be known, or lies too far ahead.
+    /// The frame has to be decoded to be known, or lies too far ahead.
     case unknown
   }
 
-  /// Takes away the first frame: the decoder takes it over.
+  /// Takes away the first frame, which the decoder takes over.
   mutating func removeFirst() {
     frames.removeFirst()
     if frames.isEmpty { frames = [] }
   }
 
-  /// Stops looking at the frame behind the last one: the decoder takes it over.
+  /// Stops looking at the frame after the last one, which the decoder takes over.
   ///
   /// - Returns: Its header, if it has been read.
   mutating func leaveFrame() -> ZstdFrameHeader? {
@@ -99,8 +99,8 @@ struct ZstdScan: Sendable {
     return walk?.header
   }
 
-  /// Looks at the frame that follows the last one, but no farther than tells that it is best decoded
-  /// as it comes.
+  /// Looks at the frame that follows the last one, but no farther than to know that it is best
+  /// decoded as it comes.
   mutating func scan<Upstream>(
     _ input: inout CompressedInput<Upstream>
   ) throws(TransferError) -> Step {
@@ -110,7 +110,7 @@ struct ZstdScan: Sendable {
       if let step { return step }
     }
     while let walk, !walk.isPastBlocks {
-      // What is too long to be held back as a whole need not be there as a whole.
+      // A frame that is too long to be held back as a whole need not be there as a whole.
       let isLong = (walk.header.content ?? .max) > UInt64(DecodedQueue.capacity)
       guard walk.zeroes != nil || !isLong else { return .unknown }
       guard try pass(walk, &input) else { return .unknown }
@@ -123,7 +123,7 @@ struct ZstdScan: Sendable {
 
   /// Begins to look at the frame at `start`.
   ///
-  /// - Returns: What is known of it already, or `nil` if its blocks are to be looked at.
+  /// - Returns: What is known of it already, or `nil` if its blocks have to be looked at.
   private mutating func begin<Upstream>(
     _ input: inout CompressedInput<Upstream>, at start: UInt64
   ) throws(TransferError) -> Step? {
@@ -152,7 +152,7 @@ struct ZstdScan: Sendable {
     return nil
   }
 
-  /// Passes a block, which remains passed whatever happens next.
+  /// Passes a block. It remains passed whatever happens next.
   ///
   /// - Returns: False if it lies too far ahead.
   private mutating func pass<Upstream>(

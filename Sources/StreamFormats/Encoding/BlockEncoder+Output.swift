@@ -1,22 +1,22 @@
 import StreamCore
 
-// The output: pieces in the order of the disk, each without its tail until the next one follows.
+// The output: pieces in the order of the disk, each without its tail until the next piece follows.
 extension BlockEncoder {
   /// What there is to hand on.
   enum Output {
     case bytes(UnsafeRawBufferPointer)
     /// The oldest block is still being compressed.
     case notYet
-    /// Nothing before more is accepted.
+    /// There is nothing before more is accepted.
     case nothing
   }
 
-  /// The bytes to hand on next, after waiting for so many milliseconds if there are none yet.
+  /// The bytes to hand on next, after waiting for this many milliseconds if there are none yet.
   func next(waiting milliseconds: Int) throws(TransferError) -> Output {
     while true {
       if !outgoing.isEmpty {
-        // Handed on by themselves, as one page: a pipe takes it at once or not at all, so that the
-        // output never stops between two pieces, which alone looks whole.
+        // These bytes are handed on alone, as one page: a pipe takes a page at once or not at all.
+        // So the output never stops between two pieces, the only place where it would look whole.
         guard crossesBorder, outgoing.count > 4096 else { return .bytes(outgoing) }
         return .bytes(UnsafeRawBufferPointer(rebasing: outgoing[..<4096]))
       }
@@ -44,14 +44,14 @@ extension BlockEncoder {
     }
   }
 
-  /// `count` of the bytes were handed on.
+  /// `count` of the bytes have been handed on.
   func consume(_ count: Int) {
     outgoing = UnsafeRawBufferPointer(rebasing: outgoing[count...])
     if count > 0 { crossesBorder = false }
     if outgoing.isEmpty { finishLoaded() }
   }
 
-  /// Loads what begins the output, the first time. Returns whether there is anything.
+  /// Loads what begins the output, the first time it is called. Returns whether there is anything.
   private func loadHeader() -> Bool {
     guard !isHeaderLoaded else { return false }
     isHeaderLoaded = true
@@ -61,7 +61,7 @@ extension BlockEncoder {
     return !header.isEmpty
   }
 
-  /// Loads what ends the output, once all before it was handed on.
+  /// Loads what ends the output, once everything before it was handed on.
   func loadTrailer() throws(TransferError) {
     guard !isTrailerLoaded else { return }
     isTrailerLoaded = true
@@ -71,7 +71,8 @@ extension BlockEncoder {
     crossesBorder = true
   }
 
-  /// Loads the next piece of a run, if that has any left. A whole piece, or the last one too.
+  /// Loads the next piece of a run, if any is left: only a whole piece, or with `partly` the last
+  /// one too.
   private func loadRun(_ run: inout UInt64, partly: Bool) throws(TransferError) -> Bool {
     guard run >= format.longestRunPiece || (partly && run > 0) else { return false }
     let count = min(run, format.longestRunPiece)
@@ -93,7 +94,7 @@ extension BlockEncoder {
     loaded = (piece.count, disk, isBlock)
   }
 
-  /// The piece, and before it the tail of the last one.
+  /// The piece with the tail of the last piece before it.
   private func withTail(_ piece: UnsafeMutableRawBufferPointer) -> UnsafeMutableRawBufferPointer {
     guard let base = piece.baseAddress else { return piece }
     let bytes = UnsafeMutableRawBufferPointer(

@@ -1,17 +1,19 @@
 import StreamCore
 
-/// Cuts the disk into blocks and runs of zeroes, lets workers compress the blocks, and lines up what
-/// comes out in the disk's order.
+/// Cuts the disk into blocks and runs of zeroes, lets workers compress the blocks, and puts the
+/// results in the disk's order.
 ///
 ///     disk     ... run | block | run | block | block |      run      | open block | zeroes
 ///     output   sent    | piece, of the oldest         |              |            |
 ///
-/// Blocks lie in a ring of slots, each with the run before it. *Zeroes* were just accepted: few of
-/// them go into the open block when data follows, many end it and become a run.
+/// Blocks are in a ring of slots, each with the run before it. *Zeroes* have just been accepted: if
+/// there are few, they go into the open block when data follows; if there are many, they end it and
+/// become a run.
 ///
-/// For one thread; the workers have the slots that were given to them and not seen to be done.
+/// It is used by one thread. The workers have the slots that were given to them and not yet seen to
+/// be done.
 final class BlockEncoder: @unchecked Sendable {
-  /// A block, what it is made into, and what is before it.
+  /// A block, what it is made into, and the run before it.
   final class Slot: @unchecked Sendable {
     let input: Memory
     let output: Memory
@@ -29,12 +31,12 @@ final class BlockEncoder: @unchecked Sendable {
   private let threads: Int
   let workers: Workers
   let slots: [Slot]
-  /// How many threads compress by now, and the block that lies in slot 0 of the slots for them.
+  /// How many threads compress by now, and the number of the block that lies in slot 0.
   private var threadsInUse: Int
   private var base: UInt64 = 0
 
-  /// Slots ever given to the workers, and ever sent. The open block is in the slot after the last one
-  /// given, if that is free.
+  /// How many slots were ever given to the workers, and ever sent. The open block is in the slot
+  /// after the last one given, if that is free.
   private(set) var given: UInt64 = 0
   var sent: UInt64 = 0
   private var filled = 0
@@ -42,15 +44,16 @@ final class BlockEncoder: @unchecked Sendable {
   private var accepted: UInt64 = 0
   /// Zeroes between the last block given and the open one.
   var run: UInt64 = 0
-  /// Zeroes behind all else. They are no run yet; more than none only with a block or a run before.
+  /// Zeroes after everything else. They are not a run yet; there are more than none only after a
+  /// block or a run.
   private(set) var zeroes: UInt64 = 0
   private(set) var isClosed = false
 
   /// Bytes to hand on, with the tail before them.
   var outgoing = UnsafeRawBufferPointer(start: nil, count: 0)
-  /// Whether the end of one piece and the start of the next are in them, yet to be handed on.
+  /// Whether these bytes hold the end of one piece and the start of the next, yet to be handed on.
   var crossesBorder = false
-  /// What was loaded into `outgoing`: to be counted when it is gone.
+  /// What was loaded into `outgoing`, to be counted when it has been handed on.
   var loaded: (output: Int, disk: UInt64, isBlock: Bool)?
   let tail: Memory
   var tailCount = 0
@@ -64,11 +67,11 @@ final class BlockEncoder: @unchecked Sendable {
   /// What made every later call fail, if anything did.
   var failure: TransferError?
 
-  /// Takes all memory but what threads need for themselves: twice as many blocks as there are threads
-  /// and one, so that none of them waits for the one who fills and sends.
+  /// Takes all memory except what threads need for themselves: one block more than twice as many as
+  /// there are threads, so that no thread waits for the one that fills and sends.
   ///
-  /// - Parameter grows: Whether one thread is in use at first, and more by ``grow(if:)``. The memory of
-  ///   the blocks for them is not touched before.
+  /// - Parameter grows: Whether one thread is in use at first, and more by ``grow(if:)``. The memory
+  ///   of the blocks for the others is not touched before.
   init(format: any BlockFormat, threads: Int, grows: Bool = false) throws(TransferError) {
     guard let tail = Memory(count: format.headroom) else { throw noMemory(for: "a block") }
     self.tail = tail
@@ -136,7 +139,7 @@ final class BlockEncoder: @unchecked Sendable {
     Int((slot - base) % UInt64(Self.slots(for: threadsInUse)))
   }
 
-  /// Accepts zeroes. Needs no room.
+  /// Accepts zeroes. This needs no room.
   func accept(zeroes count: UInt64) {
     zeroes += count
     guard zeroes >= format.shortestRun || (filled == 0 && run > 0) else { return }
@@ -147,13 +150,14 @@ final class BlockEncoder: @unchecked Sendable {
     zeroes = 0
   }
 
-  /// Lets the open block end where the format has a border.
+  /// Lets the open block end at a border of the format.
   private func fillGrain() {
     let beyond = UInt64(filled) % format.grain
     if beyond > 0 { writeZeroes(atMost: format.grain - beyond) }
   }
 
-  /// What of the zeroes has to go into blocks before data may follow, or the end.
+  /// Returns to the zeroes the part of a run that has to go into blocks before data, or the end,
+  /// may follow.
   func settle() {
     guard filled == 0, run > 0 else { return }
     let rest = run % format.runGranularity
@@ -162,7 +166,7 @@ final class BlockEncoder: @unchecked Sendable {
     zeroes += rest
   }
 
-  /// Moves zeroes into the open block as far as it has room. Needs a slot.
+  /// Moves zeroes into the open block as far as it has room. There must be a slot.
   func writeZeroes(atMost most: UInt64 = .max) {
     let count = Int(min(zeroes, most, UInt64(capacity - filled)))
     rest.baseAddress?.initializeMemory(as: UInt8.self, repeating: 0, count: count)
@@ -170,7 +174,7 @@ final class BlockEncoder: @unchecked Sendable {
     advance(count)
   }
 
-  /// Accepts data, and returns how much of it. Needs a slot, and no zeroes before.
+  /// Accepts data, and returns how much of it. There must be a slot, and no zeroes before.
   func accept(_ bytes: UnsafeRawBufferPointer) -> Int {
     let count = min(bytes.count, capacity - filled)
     rest.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
@@ -196,7 +200,7 @@ final class BlockEncoder: @unchecked Sendable {
     if filled == capacity { giveBlock() }
   }
 
-  /// Ends the open block, if there is any.
+  /// Ends the open block, if there is one.
   private func giveBlock() {
     guard filled > 0 else { return }
     give()
@@ -210,8 +214,8 @@ final class BlockEncoder: @unchecked Sendable {
     workers.give()
   }
 
-  /// No more is accepted: the last block ends. Needs a slot, and no zeroes. An empty disk is an empty
-  /// block.
+  /// Ends the last block; no more is accepted. There must be a slot, and no zeroes. An empty disk
+  /// becomes an empty block.
   func close() {
     guard !isClosed else { return }
     isClosed = true

@@ -2,16 +2,16 @@ public import StreamCore
 
 /// Compresses what it is given and hands it to the next sink.
 ///
-/// A request is over when its bytes are in the blocks that wait for a thread or for their turn, of
-/// which there is a bounded number; what is compressed by then is handed on first, by the thread of
-/// that request.
-/// So a failure behind it is the answer to a later one, and from then on to each.
+/// A request is answered once its bytes are in the blocks that wait for a thread or for their turn.
+/// The number of these blocks is bounded. What is compressed by then is handed on first, by the
+/// thread of that request. So a failure after a request is the answer to a later one, and from then
+/// on to every request.
 ///
-/// With no compression it only stands there.
+/// If there is no compression, it only passes calls on.
 public struct CompressingSink<Next: StreamSink>: StreamSink {
   /// Where the output goes.
   public var next: Next
-  /// Asked every 100 ms whether to wait on for a thread.
+  /// Asked every 100 ms whether to go on waiting for a thread.
   public var goOn: @Sendable () -> Bool = { true }
   /// Asked whether a processor is free, before one more thread compresses that nobody asked for.
   public var hasFreeProcessor: @Sendable () -> Bool = { true }
@@ -21,7 +21,7 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
 
   /// Takes all memory that blocks need.
   ///
-  /// - Throws: If there is none.
+  /// - Throws: If there is not enough.
   public init(_ encoding: OutputEncoding, next: Next) throws(TransferError) {
     self.next = next
     encoder =
@@ -44,15 +44,15 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
       }
   }
 
-  /// For tests of what a compression can do wrong.
+  /// For tests of what can go wrong in a compression.
   init(encoder: BlockEncoder, next: Next) {
     self.encoder = encoder
     self.next = next
   }
 
-  /// Starts the threads, in the process that serves. To be called once, before all else.
+  /// Starts the threads, in the process that serves. It is called once, before everything else.
   ///
-  /// - Throws: If there can't be so many, or no memory for them; nothing can be sent then.
+  /// - Throws: If there can't be so many threads, or no memory for them; nothing can be sent then.
   public func start() throws(TransferError) {
     guard let encoder else { return }
     do {
@@ -69,16 +69,16 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
   /// Bytes that the next sink has handed on.
   public var outputOffset: UInt64 { next.outputOffset }
 
-  /// As the next sink.
+  /// Does what the next sink does.
   public mutating func waitForReader() throws(TransferError) { try next.waitForReader() }
 
-  /// Fails if anything failed that was accepted, or as the next sink.
+  /// Fails if anything failed that was accepted, or if the next sink fails.
   public func checkDelivery() throws(TransferError) {
     if let failure = encoder?.failure { throw failure }
     try next.checkDelivery()
   }
 
-  /// What lies in blocks all of whose output was read.
+  /// The bytes in blocks of which all output was read.
   public func delivered(unread: UInt64, of position: UInt64) -> UInt64 {
     guard let encoder else { return next.delivered(unread: unread, of: position) }
     return encoder.log.disk(in: next.delivered(unread: unread, of: self.position))
@@ -120,7 +120,7 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
     }
   }
 
-  /// Accepts zeroes, which costs as good as nothing.
+  /// Accepts zeroes, which costs next to nothing.
   public mutating func sendZeroes(
     _ count: UInt64, advancing position: inout UInt64
   ) throws(TransferError) {
@@ -128,7 +128,7 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
     try next.waitForReader()
     let end = position + count
     repeat {
-      // Step by step, so that the position tells about how far the output is.
+      // Step by step, so that the position says about how far the output is.
       try handOn(encoder, waiting: encoder.run > 16 << 30)
       let part = min(end - position, 1 << 30)
       encoder.accept(zeroes: part)
@@ -137,14 +137,15 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
     try handOn(encoder)
   }
 
-  /// Hands on all blocks that have ended. The last one, if it is not full, waits for more or the end.
+  /// Hands on all blocks that have ended. The last one, if it is not full, waits for more data or
+  /// the end.
   public mutating func flush() throws(TransferError) {
     if let encoder { try handOn(encoder, waiting: true) }
     try next.flush()
   }
 
-  /// Ends the last block, hands on all, and what marks the end. After ``TransferError/interrupted`` it
-  /// may be called again.
+  /// Ends the last block, and hands on everything and what marks the end. After
+  /// ``TransferError/interrupted`` it may be called again.
   public mutating func finish() throws(TransferError) {
     if let encoder {
       if !encoder.isClosed {
@@ -161,7 +162,7 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
 
   // MARK: Handing on
 
-  /// As one that was handed on does, a failure counts from now on.
+  /// Like a failure of handing on, a failure here counts from now on.
   private func loadTrailer(_ encoder: BlockEncoder) throws(TransferError) {
     do throws(TransferError) { try encoder.loadTrailer() } catch {
       encoder.failure = error
@@ -185,7 +186,7 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
     }
   }
 
-  /// Hands on all there is now, or, waiting, all that comes of what was accepted.
+  /// Hands on all there is now or, with `waiting`, everything that results from what was accepted.
   private mutating func handOn(
     _ encoder: BlockEncoder, waiting: Bool = false
   ) throws(TransferError) {

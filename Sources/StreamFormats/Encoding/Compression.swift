@@ -10,7 +10,7 @@ public enum Compression: String, CaseIterable, Sendable {
     }
   }
 
-  /// The level of who asks for none.
+  /// The level if none is asked for.
   public var defaultLevel: Int {
     switch self {
     case .zstd: 3
@@ -18,7 +18,7 @@ public enum Compression: String, CaseIterable, Sendable {
     }
   }
 
-  /// Bytes of the disk that are compressed at a time, as a frame or member of their own.
+  /// Bytes of the disk that are compressed at a time, as a separate frame or member.
   public var blockSize: Int {
     switch self {
     case .zstd: 4 << 20
@@ -29,8 +29,8 @@ public enum Compression: String, CaseIterable, Sendable {
   /// How many threads may compress at a time.
   public static let threads = 1...64
 
-  /// How many threads compress unless asked otherwise, on so many processors: eight are more than one
-  /// client can feed.
+  /// How many threads compress unless told otherwise, on this many processors: eight are more than
+  /// one client can feed.
   public static func defaultThreads(processors: Int) -> Int { min(max(processors, 1), 8) }
 }
 
@@ -38,9 +38,9 @@ public enum Compression: String, CaseIterable, Sendable {
 public struct OutputEncoding: Sendable {
   /// What the stream is.
   public var format: DiskFormat
-  /// The disk's size in bytes, where the format says it.
+  /// The disk's size in bytes, if the format states it.
   public var size: UInt64
-  /// The time that a format tells, in seconds since 1970.
+  /// The time that a format states, in seconds since 1970.
   public var seconds: Int64
   /// 16 random bytes, for a format that names itself.
   public var identity: [UInt8]
@@ -56,7 +56,7 @@ public struct OutputEncoding: Sendable {
   public var digestsOutput: Bool
   /// Whether a digest is made of the disk's bytes, zeroes too.
   public var digestsDisk: Bool
-  /// Whether a digest has a thread of its own, which pays where there are two processors.
+  /// Whether a digest has a thread of its own, which pays off if there are two processors.
   public var digestsAside: Bool
 
   /// The disk's own bytes, unless told otherwise.

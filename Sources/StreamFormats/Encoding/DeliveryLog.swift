@@ -1,8 +1,8 @@
-/// How much of the disk each amount of output is.
+/// How many bytes of the disk each amount of output holds.
 ///
-/// What was not read is what a pipe or socket holds, the last few MiB of it all. There the answer is
-/// exact but for pieces of less than ``spacing`` bytes; what was before is thinned out, and the answer
-/// for it is less than it might be.
+/// What was not read is what a pipe or socket holds, the last few MiB of the output. There the
+/// answer is exact except for pieces of less than ``spacing`` bytes. What came before is thinned
+/// out, and the answer for it is less than it might be.
 struct DeliveryLog {
   private struct Entry {
     var output: UInt64
@@ -15,13 +15,14 @@ struct DeliveryLog {
 
   init() { entries.reserveCapacity(Self.capacity) }
 
-  /// With so many bytes of output, so many of the disk are whole. Both grow from call to call.
+  /// Notes that in `output` bytes of output, `disk` bytes are whole. Both grow from call to call.
   mutating func append(output: UInt64, disk: UInt64) {
     if entries.count == Self.capacity { thinOut() }
     entries.append(Entry(output: output, disk: disk))
   }
 
-  /// Entries close to the one kept before them go, and if these are few, of the older half every second.
+  /// Removes entries close to the one kept before them, and if these are few, every second one of
+  /// the older half.
   private mutating func thinOut() {
     var kept = 1
     for entry in entries.dropFirst() where entry.output - entries[kept - 1].output >= Self.spacing {
@@ -35,7 +36,7 @@ struct DeliveryLog {
     entries.removeSubrange((half / 2)..<half)
   }
 
-  /// Bytes of the disk that are whole in so many of the output.
+  /// How many bytes of the disk are whole in `output` bytes of the output.
   func disk(in output: UInt64) -> UInt64 {
     var (low, high) = (0, entries.count)
     while low < high {

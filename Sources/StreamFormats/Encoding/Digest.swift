@@ -1,14 +1,14 @@
 import CNettle
 import StreamCore
 
-/// SHA-256 of bytes as they pass, on a thread of its own where there is a processor for it.
+/// SHA-256 of bytes as they pass, on a thread of its own if there is a processor for it.
 ///
-/// The thread gets copies, a few at a time; who passes bytes waits only when it is behind by all of
-/// them, and then for one, less than 50 ms.
+/// The thread gets copies, a few at a time. The caller waits only if the thread is behind by all of
+/// them, and then for one of them, less than 50 ms.
 final class Digest: @unchecked Sendable {
   private static let pieceSize = 256 << 10
   private static let pieces = 4
-  /// So that nobody waits long for it.
+  /// A limit, so that no wait for it is long.
   private static let mostZeroes: UInt64 = 32 << 20
 
   /// Bytes, or else zeroes, to be hashed.
@@ -19,7 +19,7 @@ final class Digest: @unchecked Sendable {
     init(_ memory: Memory) { self.memory = memory }
   }
 
-  /// The state of the hash: of one thread at a time.
+  /// The state of the hash, used by one thread at a time.
   private final class Hash: @unchecked Sendable {
     private let state: UnsafeMutablePointer<sha256_ctx>
     private let memory: Memory
@@ -51,7 +51,7 @@ final class Digest: @unchecked Sendable {
       }
     }
 
-    /// Of all until now; to be called once.
+    /// The hash of everything until now; called once.
     func finished() -> [UInt8] {
       var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_SIZE))
       cnettle_sha256_digest(state, &digest)
@@ -62,12 +62,12 @@ final class Digest: @unchecked Sendable {
   private let hash: Hash
   private let workers: Workers?
   private let ring: [Piece]
-  /// Pieces ever given to the thread, and ever seen to be hashed.
+  /// How many pieces were ever given to the thread, and ever seen to be hashed.
   private var given = 0
   private var taken = 0
   private var value: String?
 
-  /// Takes all memory, and makes ready for a thread if there is to be one.
+  /// Takes all memory, and prepares a thread if there is to be one.
   init(aside: Bool) throws(TransferError) {
     guard let hash = Hash() else { throw noMemory(for: "a digest") }
     self.hash = hash
@@ -123,7 +123,8 @@ final class Digest: @unchecked Sendable {
     }
   }
 
-  /// Of all bytes until now, as `sha256:` and 64 hexadecimal digits. The last call but for itself.
+  /// The digest of all bytes until now, as `sha256:` and 64 hexadecimal digits. After this only
+  /// itself may be called.
   func finished() -> String {
     if let value { return value }
     while taken < given { takeBack() }

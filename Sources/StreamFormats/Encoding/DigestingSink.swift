@@ -1,7 +1,7 @@
 public import StreamCore
 
-/// Hands everything on and makes a digest of it: in front of an encoder of the disk's bytes, behind it
-/// of the output. With no digest to make it only stands there.
+/// Hands everything on and makes a digest of it: in front of an encoder a digest of the disk's
+/// bytes, after it a digest of the output. If no digest is wanted, it only passes calls on.
 public struct DigestingSink<Next: StreamSink>: StreamSink {
   /// Where everything goes.
   public var next: Next
@@ -10,8 +10,8 @@ public struct DigestingSink<Next: StreamSink>: StreamSink {
   /// Takes the memory that a digest needs.
   ///
   /// - Parameters:
-  ///   - isWanted: Whether one is made.
-  ///   - aside: On a thread of its own.
+  ///   - isWanted: Whether a digest is made.
+  ///   - aside: Whether it is made on a thread of its own.
   init(next: Next, isWanted: Bool, aside: Bool) throws(TransferError) {
     self.next = next
     digest = isWanted ? try Digest(aside: aside) : nil
@@ -30,13 +30,13 @@ public struct DigestingSink<Next: StreamSink>: StreamSink {
   /// Bytes that the next sink has handed on.
   public var outputOffset: UInt64 { next.outputOffset }
 
-  /// As the next sink.
+  /// Does what the next sink does.
   public mutating func waitForReader() throws(TransferError) { try next.waitForReader() }
 
-  /// As the next sink.
+  /// Does what the next sink does.
   public func checkDelivery() throws(TransferError) { try next.checkDelivery() }
 
-  /// What the next sink takes is what counts.
+  /// Only what the next sink takes counts.
   public mutating func send(
     _ bytes: RawSpan, advancing position: inout UInt64
   ) throws(TransferError) {
@@ -49,7 +49,7 @@ public struct DigestingSink<Next: StreamSink>: StreamSink {
     try next.send(bytes, advancing: &position)
   }
 
-  /// Zeroes are hashed like other bytes, a part at a time so that the next sink can end it.
+  /// Zeroes are hashed like other bytes, a part at a time so that the next sink can stop it.
   public mutating func sendZeroes(
     _ count: UInt64, advancing position: inout UInt64
   ) throws(TransferError) {
@@ -62,13 +62,13 @@ public struct DigestingSink<Next: StreamSink>: StreamSink {
     } while position < end
   }
 
-  /// As the next sink.
+  /// Does what the next sink does.
   public mutating func flush() throws(TransferError) { try next.flush() }
 
-  /// As the next sink.
+  /// Does what the next sink does.
   public mutating func finish() throws(TransferError) { try next.finish() }
 
-  /// As the next sink.
+  /// Does what the next sink does.
   public func delivered(unread: UInt64, of position: UInt64) -> UInt64 {
     next.delivered(unread: unread, of: position)
   }

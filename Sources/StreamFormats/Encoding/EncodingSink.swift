@@ -3,7 +3,7 @@ public import StreamCore
 /// Everything between the disk's bytes and the descriptor, in this order: a digest of the disk, the
 /// container, the compression, a digest of the output.
 ///
-/// A stream of the disk's own bytes goes past all of it: that costs one branch.
+/// A stream of the disk's own bytes bypasses all of it, which costs one branch.
 public struct EncodingSink<End: StreamSink>: StreamSink {
   private var chain: DigestingSink<ContainerSink<CompressingSink<DigestingSink<End>>>>
   private let isPlain: Bool
@@ -16,7 +16,7 @@ public struct EncodingSink<End: StreamSink>: StreamSink {
 
   /// Takes all the memory that the encoding needs.
   ///
-  /// - Throws: If there is not as much.
+  /// - Throws: If there is not enough.
   public init(_ encoding: OutputEncoding, end: End) throws(TransferError) {
     isPlain =
       encoding.format == .raw && encoding.compression == nil && !encoding.digestsOutput
@@ -33,22 +33,22 @@ public struct EncodingSink<End: StreamSink>: StreamSink {
       isWanted: encoding.digestsDisk, aside: encoding.digestsAside)
   }
 
-  /// Asked every 100 ms, while a block is being compressed that has to be waited for, whether to wait
-  /// on.
+  /// Asked every 100 ms, while the sink has to wait for a block that is being compressed, whether
+  /// to go on waiting.
   public var goOn: @Sendable () -> Bool {
     get { chain.next.next.goOn }
     set { chain.next.next.goOn = newValue }
   }
 
-  /// Asked whether a processor is free, before one more thread compresses than was asked for.
+  /// Tells whether a processor is free. It is asked before one more thread compresses.
   public var hasFreeProcessor: @Sendable () -> Bool {
     get { chain.next.next.hasFreeProcessor }
     set { chain.next.next.hasFreeProcessor = newValue }
   }
 
-  /// Starts threads, in the process that serves. To be called once, before all else.
+  /// Starts threads, in the process that serves. It is called once, before everything else.
   ///
-  /// - Throws: If there can't be so many, or no memory for them; nothing can be sent then.
+  /// - Throws: If there can't be so many threads, or no memory for them; nothing can be sent then.
   public func start() throws(TransferError) {
     try chain.start()
     try chain.next.next.start()
@@ -62,7 +62,7 @@ public struct EncodingSink<End: StreamSink>: StreamSink {
     chain.next.next.next.stop()
   }
 
-  /// The digests of the output and of the disk, as `sha256:` and 64 hexadecimal digits, those that are
+  /// The digests of the output and of the disk, as `sha256:` and 64 hexadecimal digits, if they are
   /// wanted. Nothing can be sent any more.
   public func finishedDigests() -> (output: String?, disk: String?) {
     (chain.next.next.next.finishedDigest(), chain.finishedDigest())
@@ -71,10 +71,10 @@ public struct EncodingSink<End: StreamSink>: StreamSink {
   /// Bytes handed on to the end.
   public var outputOffset: UInt64 { end.outputOffset }
 
-  /// As the end does.
+  /// Does what the end does.
   public mutating func waitForReader() throws(TransferError) { try end.waitForReader() }
 
-  /// Fails if anything failed that was accepted, or as the end does.
+  /// Fails if anything failed that was accepted, or if the end fails.
   public func checkDelivery() throws(TransferError) {
     guard !isPlain else { return try end.checkDelivery() }
     try chain.checkDelivery()
@@ -109,7 +109,7 @@ public struct EncodingSink<End: StreamSink>: StreamSink {
     try chain.finish()
   }
 
-  /// What of the disk the reader has whole.
+  /// How much of the disk the reader has as a whole.
   public func delivered(unread: UInt64, of position: UInt64) -> UInt64 {
     isPlain
       ? end.delivered(unread: unread, of: position)
@@ -120,14 +120,14 @@ public struct EncodingSink<End: StreamSink>: StreamSink {
 extension EncodingSink: Sendable where End: Sendable {}
 
 extension OutputEncoding {
-  /// Takes all the memory that the encoding needs before it starts, and gives it back: what is missing
-  /// is told before anything is made.
+  /// Takes all the memory that the encoding needs before it starts, and gives it back, so that a
+  /// lack of memory is reported before anything is made.
   public func checkMemory() throws(TransferError) {
     _ = try EncodingSink(self, end: Nowhere())
   }
 }
 
-/// Nothing is sent here.
+/// A sink to which nothing is sent.
 private struct Nowhere: StreamSink {
   var outputOffset: UInt64 { 0 }
   func waitForReader() {}

@@ -1,10 +1,11 @@
 import CDeflate
 import StreamCore
 
-/// gzip: a member for each block, and for each mebibyte of zeroes one that was compressed beforehand.
+/// gzip: a member for each block, and for each mebibyte of zeroes a member that was compressed
+/// beforehand.
 final class GzipFormat: BlockFormat, @unchecked Sendable {
   let blockSize: Int
-  /// CRC-32 and size.
+  /// The CRC-32 and the size.
   let tailSize = 8
   var shortestRun: UInt64 { UInt64(blockSize) }
   var runGranularity: UInt64 { UInt64(blockSize) }
@@ -12,13 +13,13 @@ final class GzipFormat: BlockFormat, @unchecked Sendable {
   var longestRunPiece: UInt64 { UInt64(63 * blockSize) }
   let mostOutput: Int
 
-  /// One a worker.
+  /// One per worker.
   private var compressors: [OpaquePointer] = []
-  /// The member of a mebibyte of zeroes, again and again.
+  /// The member of a mebibyte of zeroes, repeated.
   private let zeroMembers: Memory
   private let zeroMemberSize: Int
 
-  /// Takes memory for all but the blocks.
+  /// Takes memory for everything except the blocks.
   init(
     level: Int, workers: Int, blockSize: Int = Compression.gzip.blockSize
   ) throws(TransferError) {
@@ -42,7 +43,7 @@ final class GzipFormat: BlockFormat, @unchecked Sendable {
 
   deinit { compressors.forEach(libdeflate_free_compressor) }
 
-  /// The same at every level, 0 too, so that a hole never costs more than a thousandth.
+  /// They are the same at every level, even 0, so that a hole never costs more than a thousandth.
   static func makeZeroMembers(
     _ count: Int, blockSize: Int, headroom: Int
   ) throws(TransferError) -> (Memory, Int) {
@@ -64,7 +65,7 @@ final class GzipFormat: BlockFormat, @unchecked Sendable {
     return (members, size)
   }
 
-  /// A compressor has all it needs from its making on.
+  /// A compressor has all it needs once it is made.
   func prepare() {}
 
   func compress(

@@ -1,12 +1,12 @@
 import StreamCore
 
-/// What stands at the end of a zstd stream, so that a reader finds any place in it: sizes of all frames,
-/// in a frame that every decoder skips (zstd's contrib/seekable_format).
+/// What comes at the end of a zstd stream, so that a reader finds any place in it: the sizes of all
+/// frames, in a frame that every decoder skips (zstd's contrib/seekable_format).
 struct SeekTable {
   private static let headerSize = 8
   private static let entrySize = 8
   private static let footerSize = 9
-  /// The format's bound. A stream of more frames has no table: it is read from its start.
+  /// The format's limit. A stream of more frames has no table, and is read from its start.
   private static let mostFrames = 0x800_0000
 
   private let headroom: Int
@@ -23,7 +23,7 @@ struct SeekTable {
 
   private var end: Int { headroom + Self.headerSize + frames * Self.entrySize }
 
-  /// Another frame, of so many bytes with so much content.
+  /// Adds another frame, of `compressed` bytes that decode to `content` bytes.
   mutating func append(compressed: Int, content: UInt64) throws(TransferError) {
     guard frames < Self.mostFrames else {
       isTooLong = true
@@ -50,7 +50,7 @@ struct SeekTable {
     table.storeLittleEndian(UInt32(size), at: 4)
     let footer = Self.headerSize + frames * Self.entrySize
     table.storeLittleEndian(UInt32(frames), at: footer)
-    // No checksum of each frame: they have their own.
+    // The table has no checksums of the frames, as they have their own.
     table[footer + 4] = 0
     table.storeLittleEndian(0x8F92_EAB1 as UInt32, at: footer + 5)
     return UnsafeMutableRawBufferPointer(rebasing: table[..<(Self.headerSize + size)])

@@ -1,13 +1,13 @@
 import CDeflate
 import StreamCore
 
-/// VMDK, subformat streamOptimized: a block is up to 16 grains of 64 KiB, each compressed by itself; a
-/// grain of zeroes is not there at all. Little-endian, in sectors of 512 bytes.
+/// VMDK, subformat streamOptimized: a block is up to 16 grains of 64 KiB, each compressed by
+/// itself; a grain of zeroes is left out. Numbers are little-endian, sectors have 512 bytes.
 ///
 ///     header, descriptor | grains, their table | grains, their table | ... | directory | footer | end
 ///
-/// A table has the places of 512 grains, the directory those of the tables, the footer that of the
-/// directory. What is all zeroes has the place 0.
+/// A table has the places of 512 grains, the directory has those of the tables, and the footer has
+/// that of the directory. What is all zeroes has the place 0.
 final class VMDKFormat: BlockFormat, @unchecked Sendable {
   static let levels = 0...9
   static let defaultLevel = 1
@@ -26,11 +26,11 @@ final class VMDKFormat: BlockFormat, @unchecked Sendable {
   let mostOutput: Int
 
   private let layout: VMDKHeader
-  /// One a worker.
+  /// One per worker.
   private var compressors: [OpaquePointer] = []
   private let mostGrain: Int
 
-  /// How far the pieces are on the disk, and in the output, in bytes.
+  /// How far the pieces are on the disk and in the output, in bytes.
   private var position: UInt64 = 0
   private var offset: UInt64 = 0
   /// The places of the grains of the table that is not written yet.
@@ -39,15 +39,16 @@ final class VMDKFormat: BlockFormat, @unchecked Sendable {
   /// For a table that a run of zeroes ends.
   private let runPiece: Memory
   private let headerPiece: Memory
-  /// The last table, the directory and all behind it; the directory is filled from the beginning on.
+  /// The last table, the directory and all that follows; the directory is filled from the beginning
+  /// on.
   private let trailerPiece: Memory
   private let directorySize: Int
 
-  /// Takes all memory but that for the blocks.
+  /// Takes all memory except that for the blocks.
   ///
   /// - Parameters:
-  ///   - size: The disk's size in bytes, of those that ``DiskFormat/vmdk`` can have.
-  ///   - identity: Four random bytes and more, for the content's number.
+  ///   - size: The disk's size in bytes, one that ``DiskFormat/vmdk`` can have.
+  ///   - identity: Four or more random bytes, for the content's number.
   init(level: Int, workers: Int, size: UInt64, identity: [UInt8]) throws(TransferError) {
     layout = VMDKHeader(size: size, identity: identity)
     let tables = Int((size + Self.tableSpan - 1) / Self.tableSpan)
@@ -74,10 +75,11 @@ final class VMDKFormat: BlockFormat, @unchecked Sendable {
 
   deinit { compressors.forEach(libdeflate_free_compressor) }
 
-  /// A compressor has all it needs from its making on.
+  /// A compressor has all it needs once it is made.
   func prepare() {}
 
-  /// Each grain gets its marker, in which its place is still counted from the block's beginning.
+  /// Each grain gets its marker, in which its place is still counted from the beginning of the
+  /// block.
   func compress(
     _ block: UnsafeRawBufferPointer, worker: Int, into output: UnsafeMutableRawBufferPointer
   ) -> BlockResult {
@@ -132,7 +134,7 @@ final class VMDKFormat: BlockFormat, @unchecked Sendable {
     return piece.count + Self.tableSize
   }
 
-  /// Nothing, or the table that was begun where the zeroes go beyond it.
+  /// Nothing, or the table that was begun if the zeroes go beyond it.
   func zeroes(_ count: UInt64) throws(TransferError) -> UnsafeMutableRawBufferPointer {
     let number = position / Self.tableSpan
     position += count
@@ -164,7 +166,7 @@ final class VMDKFormat: BlockFormat, @unchecked Sendable {
       offset += UInt64(Self.tableSize)
     }
     let directory = try place(at: offset + UInt64(VMDKHeader.sector))
-    // Also the last sector that there is has to have a number.
+    // The last sector must have a number too.
     _ = try place(at: offset + UInt64(room.count))
     var next = Self.tableSize
     VMDKHeader.writeMarker(
@@ -186,7 +188,7 @@ final class VMDKFormat: BlockFormat, @unchecked Sendable {
       table[index] = 0
     }
     tableIsEmpty = true
-    // In its place from the beginning on, for the end.
+    // The place goes into the directory in the trailer now, for the end.
     trailerPiece.bytes.storeLittleEndian(
       try place(at: offset + UInt64(VMDKHeader.sector)),
       at: headroom + Self.tableSize + VMDKHeader.sector + 4 * Int(number))

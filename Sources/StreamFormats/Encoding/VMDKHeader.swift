@@ -1,10 +1,10 @@
-/// The first sectors of a streamOptimized VMDK, which its footer repeats, and the markers between its
-/// parts.
+/// The first sectors of a streamOptimized VMDK, whose header the footer repeats, and the markers
+/// between its parts.
 struct VMDKHeader: Sendable {
   static let sector = 512
-  /// Where the first grain is: behind the header, the descriptor, and zeroes.
+  /// Where the first grain is: after the header, the descriptor, and zeroes.
   static let overhead = 128 * sector
-  /// What stands before a grain: its first sector and its size.
+  /// What comes before a grain: its first sector and its size.
   static let grainMarker = 12
 
   /// What a marker announces.
@@ -31,20 +31,20 @@ struct VMDKHeader: Sendable {
   /// Fills ``overhead`` bytes.
   func write(to room: UnsafeMutableRawBufferPointer) {
     room.initializeMemory(as: UInt8.self, repeating: 0)
-    // Its directory is found by the footer.
+    // The directory is found through the footer.
     writeHeader(to: room, at: 0, directory: .max)
     UnsafeMutableRawBufferPointer(rebasing: room[Self.sector...])
       .copyBytes(from: descriptor.utf8)
   }
 
-  /// Fills one sector, which is zeroes before.
+  /// Fills one sector, which must be zeroes before.
   func writeHeader(to room: UnsafeMutableRawBufferPointer, at offset: Int, directory: UInt64) {
     func put(_ value: some FixedWidthInteger, _ place: Int) {
       room.storeLittleEndian(value, at: offset + place)
     }
     UnsafeMutableRawBufferPointer(rebasing: room[offset...]).copyBytes(from: "KDMV".utf8)
     put(UInt32(3), 4)
-    // Line ends can be checked, grains are compressed, there are markers.
+    // The flags say that line ends can be checked, grains are compressed, and there are markers.
     put(UInt32(0x0003_0001), 8)
     put(size / UInt64(Self.sector), 12)
     put(UInt64(128), 20)
@@ -54,7 +54,7 @@ struct VMDKHeader: Sendable {
     put(UInt64(0), 48)
     put(directory, 56)
     put(UInt64(128), 64)
-    // What a transfer as text would change.
+    // Characters that a transfer as text would change.
     UnsafeMutableRawBufferPointer(rebasing: room[(offset + 73)...]).copyBytes(from: "\n \r\n".utf8)
     put(UInt16(1), 77)
   }

@@ -1,15 +1,15 @@
-/// Threads that do numbered jobs, begun in the order in which they were given.
+/// Threads that do numbered jobs and begin them in the order in which they were given.
 ///
-/// Job numbers are those of slots, 0, 1, ... and from the start again: a slot is given out again only
-/// after its job was seen to be done. One thread gives and waits; what a job reads and writes is its
-/// slot's alone until then.
+/// Job numbers are those of slots: 0, 1, ... and from the start again. A slot is given out again
+/// only after its job was seen to be done. One thread gives jobs and waits for them. What a job
+/// reads and writes belongs to its slot alone until then.
 final class Workers: @unchecked Sendable {
-  /// Does the job of a slot, on the thread of this number.
+  /// Does the job of a slot, on the thread with this number.
   typealias Work = @Sendable (_ worker: Int, _ slot: Int) -> Void
 
   private let monitor = Monitor()
-  // All below is guarded by the monitor.
-  /// Slots in use, and the job that lies in slot 0.
+  // Everything below is guarded by the monitor.
+  /// How many slots are in use, and the job that lies in slot 0.
   private var slots: Int
   private var base: UInt64 = 0
   /// How many threads may be at a job.
@@ -19,7 +19,7 @@ final class Workers: @unchecked Sendable {
   private var begun: UInt64 = 0
   private var running = 0
   private var isStopping = false
-  /// Touched by who starts and stops alone.
+  /// Only the thread that starts and stops uses this.
   private var threads: [Thread] = []
 
   init(slots: Int) {
@@ -27,9 +27,9 @@ final class Workers: @unchecked Sendable {
     done = Array(repeating: false, count: slots)
   }
 
-  /// Starts so many threads. They keep what `work` holds alive until they end.
+  /// Starts `count` threads. They keep what `work` holds alive until they end.
   ///
-  /// - Returns: Whether there are that many now; if not, there are none.
+  /// - Returns: Whether there are that many threads now; if not, there are none.
   func start(_ count: Int, _ work: @escaping Work) -> Bool {
     threads.reserveCapacity(count)
     for worker in 0..<count {
@@ -85,7 +85,7 @@ final class Workers: @unchecked Sendable {
     }
   }
 
-  /// Whether the job of this slot is done, after waiting for it for at most so many milliseconds.
+  /// Whether the job of this slot is done, after waiting for at most this many milliseconds.
   func isDone(_ slot: Int, waiting milliseconds: Int = 0) -> Bool {
     monitor.locked {
       if !done[slot], milliseconds > 0 { monitor.wait(milliseconds: milliseconds) }
@@ -93,8 +93,8 @@ final class Workers: @unchecked Sendable {
     }
   }
 
-  /// Ends the threads. One that is at a job ends after it, and is not waited for: at the highest
-  /// levels a block takes seconds.
+  /// Ends the threads. A thread that is doing a job ends after it, and is not waited for: at the
+  /// highest levels a block takes seconds.
   func stop() {
     let isIdle = monitor.locked {
       isStopping = true

@@ -1,8 +1,8 @@
-/// XXH64, seed 0, of zeroes alone, which makes the checksum of a ready-made frame without a look at a
-/// zero. The state at each border of 128 KiB is kept: a length costs at most one more step.
+/// XXH64, seed 0, of zeroes alone. It makes the checksum of a ready-made frame without reading a
+/// zero. The state at each multiple of 128 KiB is kept, so a length costs at most one more step.
 ///
-/// Its rounds, for an input of zeroes, turn and multiply; so this is a few lines, and every decoder
-/// checks it.
+/// For an input of zeroes, a round only rotates and multiplies; so this is a few lines, and every
+/// decoder checks the result.
 struct ZeroHash: @unchecked Sendable {
   static let step: UInt64 = 128 << 10
   private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87

@@ -2,9 +2,9 @@
 enum ZeroScan {
   static let page = 4096
 
-  /// How many bytes at the front of `bytes`, which is not empty, are pages of zeroes, or else, are pages
-  /// that are not. Pages are cut at multiples of their size from `offset`, which is that of the first
-  /// byte.
+  /// How many bytes at the front of `bytes`, which is not empty, are pages of zeroes, or, if the
+  /// first page is not zero, are pages that are not. Pages begin at multiples of their size,
+  /// counted from `offset`, which is the offset of the first byte.
   static func run(
     in bytes: UnsafeRawBufferPointer, at offset: UInt64
   ) -> (count: Int, isZero: Bool) {
@@ -18,7 +18,7 @@ enum ZeroScan {
     return (end, isZero)
   }
 
-  /// The shortest run of zero pages that is worth to be told from data around it.
+  /// The shortest run of zero pages that is worth telling from data around it.
   static let shortestLongRun = 256 << 10
 
   /// As ``run(in:at:)``, but zero pages count as data unless there are as many as
@@ -38,7 +38,7 @@ enum ZeroScan {
     return (end, false)
   }
 
-  /// Data mostly shows in its first bytes.
+  /// Data mostly shows itself in the first bytes.
   static func isZero(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
     let bytes = UnsafeRawBufferPointer(rebasing: bytes)
     let width = 128

@@ -1,7 +1,7 @@
 import CZstd
 import StreamCore
 
-/// zstd: a frame for each block, frames of repeated zeroes for runs, a seek table at the end.
+/// zstd: a frame for each block, frames of repeated zeroes for runs, and a seek table at the end.
 final class ZstdFormat: BlockFormat, @unchecked Sendable {
   let blockSize: Int
   let tailSize = ZstdFrame.checksumSize
@@ -9,12 +9,12 @@ final class ZstdFormat: BlockFormat, @unchecked Sendable {
   let runGranularity: UInt64 = 1
   let longestRunPiece = ZstdZeroes.longest
 
-  /// One a worker.
+  /// One per worker.
   private var contexts: [OpaquePointer] = []
   private var zeroes: ZstdZeroes
   private var table: SeekTable
 
-  /// Takes memory for all but what compressing at that level needs.
+  /// Takes memory for everything except what compressing at that level needs.
   init(
     level: Int, workers: Int, blockSize: Int = Compression.zstd.blockSize,
     shortestRun: UInt64 = 256 << 10
@@ -43,7 +43,7 @@ final class ZstdFormat: BlockFormat, @unchecked Sendable {
     for context in contexts { ZSTD_freeCCtx(context) }
   }
 
-  /// Room for a longer header than ours is left over, as the library's may be.
+  /// There is room for a longer header than ours, as the library's header may be longer.
   var mostOutput: Int { ZSTD_compressBound(blockSize) + ZstdFrame.headerSize }
 
   func prepare() throws(TransferError) {

@@ -1,7 +1,8 @@
-/// The header that every frame of ours has: content size in 4 bytes, a checksum at the end, a window.
+/// The header that all our frames have: content size in 4 bytes, a checksum at the end, a window.
 ///
-/// libzstd's own leaves the window out where a frame is no larger ("single segment"), and then a
-/// decoder must find memory for all of the content at once. One form for all is simpler to read, too.
+/// libzstd's own header leaves the window out if a frame is no larger ("single segment"), and then
+/// a decoder must find memory for all of the content at once. One form for all frames is simpler to
+/// read, too.
 enum ZstdFrame {
   static let headerSize = 10
   static let checksumSize = 4
@@ -24,7 +25,7 @@ enum ZstdFrame {
     frame.storeLittleEndian(contentSize, at: 6)
   }
 
-  /// Gives a frame of libzstd's our header.
+  /// Replaces the header of a frame by libzstd with ours.
   ///
   /// - Parameters:
   ///   - buffer: Holds the frame from `start` on, with room for a longer header before it.
@@ -46,7 +47,8 @@ enum ZstdFrame {
     return begin
   }
 
-  /// The smallest window, as a power of two, that holds so many bytes; there is none below 1 KiB.
+  /// The smallest window, as a power of two, that holds this many bytes; none is smaller than 1
+  /// KiB.
   private static func windowLog(of size: Int) -> Int {
     max(10, Int.bitWidth - max(size - 1, 0).leadingZeroBitCount)
   }

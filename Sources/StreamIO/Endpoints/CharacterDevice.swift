@@ -3,7 +3,7 @@ import SystemPackage
 
 /// A tape, `/dev/null` and the like.
 public enum CharacterDevice {
-  /// Opens a device, non-blocking where it knows that.
+  /// Opens a device, non-blocking if the device supports that.
   public static func open(
     _ path: String, for direction: Direction
   ) throws(Failure) -> OpenEndpoint {

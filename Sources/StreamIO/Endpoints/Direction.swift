@@ -1,6 +1,6 @@
 import SystemPackage
 
-/// Which way the stream goes, seen from a client; the report calls it so too.
+/// Which way the stream goes, seen from a client; the report uses the same words.
 public enum Direction: String, Sendable {
   /// What clients write to the disk goes out.
   case write

@@ -2,7 +2,7 @@ import Glibc
 public import StreamCore
 import SystemPackage
 
-/// What stands at the path of the stream.
+/// What is at the path of the stream.
 public enum Endpoint: Sendable {
   /// Nothing: a FIFO is to be made.
   case absent
@@ -13,7 +13,8 @@ public enum Endpoint: Sendable {
   /// A character device, such as a tape or `/dev/null`.
   case characterDevice
 
-  /// Looks at `path` and refuses what a stream must not or can't go to or come from. Changes nothing.
+  /// Looks at `path` and refuses what a stream must not or can't go to or come from. It changes
+  /// nothing.
   public init(at path: String, for direction: Direction) throws(Failure) {
     guard path.utf8.count < Int(PATH_MAX) else {
       throw Failure(
@@ -33,7 +34,7 @@ public enum Endpoint: Sendable {
     self = try Self.usable(status.kind, direction)
     try file.checkOwner()
     if direction == .write { try StandardError.checkIsNot(status) }
-    // A socket says itself, when connected to, and better, what stands against it.
+    // The attempt to connect to a socket tells better than this what is wrong with it.
     guard status.kind != .socket else { return }
     let (needed, rights) =
       switch direction {
@@ -73,7 +74,7 @@ public enum Endpoint: Sendable {
         + "nbdkit-file-plugin(1) for files and disks")
   }
 
-  /// Nothing there: is it a link to nothing, or can't a FIFO be made there?
+  /// Checks a path where nothing is: it may be a link to nothing, or a FIFO can't be made there.
   private static func checkAbsent(_ path: String) throws(Failure) {
     guard (try? FileStatus(link: path)) == nil else {
       throw Failure(

@@ -3,17 +3,17 @@ import Glibc
 import StreamCore
 import SystemPackage
 
-/// The lock by which a server has a FIFO for itself: of two that write to one, the reader would get
-/// both disks mixed, and of two that read one each would get a part. An flock(2), gone with its
-/// descriptor.
+/// The lock by which a server has a FIFO for itself. If two servers wrote to one FIFO, the reader
+/// would get both disks mixed, and if two read from one, each would get a part. It is an flock(2),
+/// which goes away with its descriptor.
 enum FIFOLock {
   static let refusal = Failure(
     .resourceBusy, "another nbdkit uses this FIFO: give each one of its own")
 
   /// Takes the lock with an open end of the FIFO.
   ///
-  /// - Throws: `EWOULDBLOCK` where another process has it. One that has just let it go to take it with
-  ///   its other end is waited for, for a moment.
+  /// - Throws: `EWOULDBLOCK` if another process has it. If that process has just released it in
+  ///   order to take it with its other end, this waits for a moment.
   static func take(_ end: FileDescriptor) throws(Errno) {
     for attempt in 1...20 {
       if flock(end.rawValue, LOCK_EX | LOCK_NB) == 0 { return }
@@ -29,8 +29,8 @@ enum FIFOLock {
     flock(end.rawValue, LOCK_UN)
   }
 
-  /// Whether a process that this one may see has it. Told without opening the FIFO, which would let
-  /// its other end go on.
+  /// Whether a process that this one may see has the lock. This is found out without opening the
+  /// FIFO, which would let its other end go on.
   static func isHeld(of fifo: FileStatus.Identity) -> Bool {
     guard
       let file = try? FileDescriptor.open("/proc/locks", .readOnly, options: .closeOnExec)
@@ -41,7 +41,7 @@ enum FIFOLock {
     while let count = try? buffer.withUnsafeMutableBytes({ try file.read(into: $0) }), count > 0 {
       text += buffer[..<count]
     }
-    // As in "1: FLOCK  ADVISORY  WRITE 4711 fd:01:123456 0 EOF"; who waits has an arrow.
+    // As in "1: FLOCK  ADVISORY  WRITE 4711 fd:01:123456 0 EOF"; a process that waits has an arrow.
     return text.split(separator: UInt8(ascii: "\n")).contains { line in
       let words = line.split(separator: UInt8(ascii: " ")).map {
         String(decoding: $0, as: UTF8.self)

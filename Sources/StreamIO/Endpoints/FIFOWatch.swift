@@ -3,21 +3,22 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// Looks whether a FIFO has one process at its other end from the first byte to the last, by inotify:
-/// where a reader leaves and another one comes, or two read at a time, each has a part, and all of it
-/// is taken nevertheless.
+/// Checks by inotify whether a FIFO has one process at its other end from the first byte to the
+/// last. If a reader leaves and another one comes, or if two read at a time, each has a part, and
+/// yet all of it is taken.
 ///
-/// The kernel notes what is done in order, but opens that follow each other as one. So they can't be
-/// counted; but one that comes after the peer has moved a byte, or has closed, is another one's, and
-/// nothing hides it. Of several that had the FIFO open before the first byte only those are known that
-/// this process may see in /proc.
+/// The kernel notes what is done in order, but notes several opens in a row as one. So they can't
+/// be counted; but an open that comes after the peer has moved a byte, or has closed, is by another
+/// process, and nothing hides it. If several processes had the FIFO open before the first byte,
+/// only those are known that this process may see in /proc.
 final class FIFOWatch: Sendable {
   private struct State {
     /// Whether a byte of the stream was there to be taken.
     var hasBegun = false
-    /// Whether the peer was seen to have moved a byte: from then on whoever opens is another one.
+    /// Whether the peer was seen to have moved a byte: from then on, any open is by another
+    /// process.
     var isSettled = false
-    /// Of those before.
+    /// How many opens there were before that.
     var opens = 0
     var doubt: String?
   }
@@ -28,8 +29,8 @@ final class FIFOWatch: Sendable {
   private let direction: Direction
   private let state = Mutex(State())
 
-  /// Watches from now on. `end` is this process's own end, the last one it opens; closed by whoever
-  /// has it, once this is not asked any more.
+  /// Watches from now on. `end` is this process's own end, the last one it opens. It is closed by
+  /// its holder, once this is not asked any more.
   init(_ end: FileDescriptor, _ fifo: FileStatus.Identity, _ direction: Direction) {
     self.end = end.rawValue
     self.fifo = fifo
@@ -55,7 +56,7 @@ final class FIFOWatch: Sendable {
     direction == .write ? CLINUX_READER_CLOSED.rawValue : CLINUX_WRITER_CLOSED.rawValue
   }
 
-  /// To be told of each transfer until ``isSettled``.
+  /// Called for each transfer until ``isSettled``.
   ///
   /// - Parameter peerHasMoved: Whether a byte is known to have been taken by the peer, or to have come
   ///   from it.
@@ -66,7 +67,7 @@ final class FIFOWatch: Sendable {
       if !state.hasBegun, state.opens > 1 { state.doubt = several }
       state.hasBegun = true
       if peerHasMoved { state.isSettled = true }
-      // From here on nothing else matters, and one event at most waits.
+      // From here on nothing else matters, and at most one event waits.
       if state.isSettled, let descriptor {
         clinux_watch(descriptor.rawValue, end, CLINUX_OPENED.rawValue)
       }
@@ -76,8 +77,8 @@ final class FIFOWatch: Sendable {
   /// Whether ``look(peerHasMoved:)`` has nothing to do any more.
   var isSettled: Bool { state.withLock(\.isSettled) }
 
-  /// Why it is not known that one process alone had the other end, if so. Asked while that one is
-  /// still there.
+  /// Why it is not known that only one process had the other end, if so. It is asked while that
+  /// process is still there.
   func doubt() -> String? {
     state.withLock { state in
       take(&state)

@@ -2,8 +2,9 @@ import Glibc
 public import SystemPackage
 
 extension FileDescriptor {
-  /// What has happened by now, in the bits of poll(2), of which `POLLERR` and `POLLHUP` need not be asked
-  /// for. A signal does not hide it: even a call that does not wait can be interrupted (`EINTR`).
+  /// What has happened by now, in the bits of poll(2). `POLLERR` and `POLLHUP` need not be asked
+  /// for. A signal does not hide it, though even a call that does not wait can be interrupted
+  /// (`EINTR`).
   public func events(_ wanted: Int32 = 0) -> Int32 {
     var request = pollfd(fd: rawValue, events: Int16(wanted), revents: 0)
     var count: Int32

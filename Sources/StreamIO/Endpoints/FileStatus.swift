@@ -1,7 +1,7 @@
 import Glibc
 import SystemPackage
 
-/// What stands at a path or behind a descriptor.
+/// What is at a path or behind a descriptor.
 struct FileStatus: Sendable {
   enum Kind: Sendable {
     case fifo, socket, characterDevice, regularFile, blockDevice, directory, link, other
@@ -11,8 +11,8 @@ struct FileStatus: Sendable {
   let owner: uid_t
   let mode: mode_t
   let size: off_t
-  /// Tells one file from every other while it exists. Its number may be given to another one
-  /// afterwards, so the kind counts too: no file is ever taken for a FIFO that was there.
+  /// Tells one file from every other while it exists. Its number may be given to another file
+  /// afterwards, so the kind counts too: no other file is ever taken for a FIFO that was there.
   let identity: Identity
 
   struct Identity: Equatable, Sendable {
@@ -59,7 +59,7 @@ struct FileStatus: Sendable {
     identity = Identity(device: status.st_dev, inode: status.st_ino, kind: kind)
   }
 
-  /// Whether anybody may make files here but only remove their own (`/tmp`).
+  /// Whether anybody may make files here but may remove only their own (`/tmp`).
   var isStickyAndWorldWritable: Bool {
     mode & S_ISVTX != 0 && mode & S_IWOTH != 0
   }

@@ -2,18 +2,18 @@ import Glibc
 public import StreamCore
 import SystemPackage
 
-/// A descriptor that nbdkit was started with. It is shared with whoever started it, so its flags stay
-/// as they are.
+/// A descriptor that nbdkit was started with. It is shared with the process that started nbdkit, so
+/// its flags stay as they are.
 public struct InheritedDescriptor: Sendable {
   private let original: FileDescriptor
   private let copy: FileDescriptor
   private let status: FileStatus
   private let direction: Direction
 
-  /// Copies `number`, checking that a stream can go that way through it.
+  /// Copies `number`, and checks that a stream can go that way through it.
   public init(_ number: Int32, for direction: Direction) throws(Failure) {
     let flags = fcntl(number, F_GETFL)
-    // One that is closed on exec was opened since, by the server for itself.
+    // A descriptor that is closed on exec was opened since, by the server for itself.
     guard flags >= 0, fcntl(number, F_GETFD) & FD_CLOEXEC == 0 else {
       throw Failure(
         .badFileDescriptor, "is not open: it has to be so already when nbdkit is started")
@@ -76,9 +76,9 @@ public struct InheritedDescriptor: Sendable {
         + "files and disks")
   }
 
-  /// Closes the original in this process, once it is the one that serves: whoever waits for the end
-  /// of the stream waits for this one too. The standard streams become `/dev/null`, so that nothing
-  /// else is opened in their place.
+  /// Closes the original in this process, once this is the process that serves: a process that
+  /// waits for the end of the stream waits for the original too. The standard streams become
+  /// `/dev/null`, so that nothing else is opened in their place.
   public func closeOriginal() {
     guard (try? FileStatus(original))?.identity == status.identity else { return }
     guard original.rawValue <= STDERR_FILENO else {
@@ -90,9 +90,9 @@ public struct InheritedDescriptor: Sendable {
     try? null.close()
   }
 
-  /// Makes it ready for use. A pipe or device is opened anew, so that only this copy is non-blocking;
-  /// one that may not be opened (a pipe made by another user) or not twice (a tape) stays blocking.
-  /// The copy is closed where it is not needed any more.
+  /// Makes it ready for use. A pipe or device is opened anew, so that only this copy is
+  /// non-blocking. One that may not be opened (a pipe made by another user) or not twice (a tape)
+  /// stays blocking. The copy is closed if it is not needed any more.
   public func open() throws(Failure) -> OpenEndpoint {
     guard status.kind != .socket else { return OpenEndpoint(copy, .socket) }
     let kind: OpenEndpoint.Kind = status.kind == .fifo ? .pipe : .device
@@ -113,7 +113,8 @@ public struct InheritedDescriptor: Sendable {
 
 extension InheritedDescriptor {
   /// The number of the descriptor that a path names, such as `/dev/stdout`, `/dev/fd/63` (a shell's
-  /// `>(command)`) or `/proc/self/fd/5`: no file to be opened, but one that is open already.
+  /// `>(command)`) or `/proc/self/fd/5`. This is not a file to be opened, but one that is open
+  /// already.
   public static func number(named path: String) -> Int32? {
     switch path {
     case "/dev/stdin": return 0

@@ -3,22 +3,23 @@ import Glibc
 import StreamCore
 import SystemPackage
 
-/// What a path led to, held open without being opened: what is checked here is what is used
-/// afterwards, whatever comes to stand at the path meanwhile.
+/// The file that a path led to, held without being opened for reading or writing: what is checked
+/// here is what is used afterwards, whatever takes its place at the path meanwhile.
 ///
-/// In a directory where everybody may put something but only remove their own (`/tmp`), a symbolic
-/// link that a stranger made is not followed, nor a FIFO or socket of a stranger used: the rules of
-/// Linux's `protected_symlinks` and `protected_fifos`, which are off on many systems.
+/// In a directory where everybody may create files but may remove only their own (`/tmp`), a
+/// symbolic link that a stranger made is not followed, and a stranger's FIFO or socket is not used.
+/// These are the rules of Linux's `protected_symlinks` and `protected_fifos`, which are off on many
+/// systems.
 final class LocatedFile: Sendable {
   let status: FileStatus
   private let descriptor: FileDescriptor
   private let path: String
-  /// The directory that its name, or the last symbolic link's target, stands in.
+  /// The directory that holds its name, or the target of the last symbolic link.
   private let directory: FileStatus
 
   /// Looks at `path`.
   ///
-  /// - Throws: The system's reason, or that a link on the way is a stranger's.
+  /// - Throws: The system's reason, or that a link on the way belongs to a stranger.
   init(_ path: String) throws(Failure) {
     let walk = try PathWalk(path)
     self.path = path
@@ -29,7 +30,7 @@ final class LocatedFile: Sendable {
 
   deinit { try? descriptor.close() }
 
-  /// Refuses what a stranger put where everybody may put something.
+  /// Refuses what a stranger put in a directory where everybody may create files.
   func checkOwner() throws(Failure) {
     guard status.kind == .fifo || status.kind == .socket,
       directory.distrusts(status)
@@ -42,13 +43,13 @@ final class LocatedFile: Sendable {
 
   /// Opens the file that was looked at, non-blocking.
   ///
-  /// - Throws: The system's reason; `ESTALE` where it can't be told from what stands at its path now.
+  /// - Throws: The system's reason; `ESTALE` if it can't be told from what is at its path now.
   func open(_ mode: FileDescriptor.AccessMode) throws(Errno) -> FileDescriptor {
     let options: FileDescriptor.OpenOptions = [.nonBlocking, .closeOnExec]
     do {
       return try FileDescriptor.open(name, mode, options: options)
     } catch Errno.noSuchFileOrDirectory {
-      // No /proc: by the path, and looked at again.
+      // Without /proc it is opened by the path, and looked at again.
       return try opened(mode, options)
     } catch {
       throw error as? Errno ?? .ioError
@@ -90,7 +91,7 @@ private struct PathWalk {
     directory = status
     do throws(Failure) {
       while let name = names.popLast() { try step(String(name)) }
-      // As a directory is named: stat(2) sees it so as well.
+      // A slash at the end names a directory; stat(2) sees it that way too.
       if path.hasSuffix("/"), status.kind != .directory {
         throw Failure(.notDirectory, "\(Errno.notDirectory)")
       }
@@ -139,7 +140,7 @@ private struct PathWalk {
           + "everybody may put one: name the file itself")
     }
     let target = try Self.target(of: link)
-    // Such as that of an open descriptor, whose text is no path.
+    // A link may be that of an open descriptor, whose text is not a path.
     if clinux_is_of_proc(link.rawValue) != 0, target.hasPrefix("/") || target.contains(":[") {
       let found = try Self.look(descriptor.rawValue, name, follow: true)
       return move(to: found, try Self.status(of: found))
@@ -181,8 +182,8 @@ private struct PathWalk {
 }
 
 extension FileStatus {
-  /// Whether an entry of this directory may be anybody's trap: everybody may put one there, and it
-  /// belongs neither to us nor to the directory's owner.
+  /// Whether an entry of this directory may be a trap set by anybody: everybody may create one
+  /// there, and it belongs neither to us nor to the directory's owner.
   func distrusts(_ entry: FileStatus) -> Bool {
     isStickyAndWorldWritable && entry.owner != geteuid() && entry.owner != owner
   }

@@ -2,9 +2,10 @@ import Glibc
 import Synchronization
 
 extension NamedPipe {
-  /// Removes the FIFO also where the process exits before it serves, for a socket it can't bind, say:
-  /// the server then just calls `exit`. Not in a process that forked another one to serve. Called
-  /// again for the same path, it takes the place of what was there before.
+  /// Removes the FIFO even if the process exits before it serves, for example for a socket that it
+  /// can't bind: the server then just calls `exit`. This is not done in a process that forked
+  /// another one to serve. If it is called again for the same path, the new FIFO takes the place of
+  /// the old one.
   public func removeAtExit() {
     let isFirst = ToRemove.pipes.withLock { pipes in
       defer {

@@ -2,19 +2,19 @@ import Glibc
 public import StreamCore
 import SystemPackage
 
-/// A FIFO in the file system: made if need be, opened, and removed if it was made.
+/// A FIFO in the file system: it is made if need be, opened, and removed if it was made.
 public struct NamedPipe: Sendable {
   let path: String
   private let direction: Direction
-  /// The file that stands at the path, to be recognised later.
+  /// The file at the path, to be recognised later.
   private var identity: FileStatus.Identity
-  /// The user it was made as, or `nil` if it stood there.
+  /// The user that it was made as, or `nil` if it was there before.
   private var maker: uid_t?
 
-  /// Takes the FIFO at `path`, or makes it where nothing stands, with mode 0600.
+  /// Takes the FIFO at `path`, or makes it with mode 0600 if nothing is there.
   ///
-  /// - Throws: The system's reason, also where something else came to stand there meanwhile, or where
-  ///   another process has locked the FIFO for its own stream.
+  /// - Throws: The system's reason, also if something else took its place at the path meanwhile, or
+  ///   if another process has locked the FIFO for its own stream.
   public init(path: String, for direction: Direction) throws(Failure) {
     self.path = path
     self.direction = direction
@@ -25,10 +25,10 @@ public struct NamedPipe: Sendable {
     let file: LocatedFile
     if made {
       file = try LocatedFile(path)
-      // In a directory that others may write to it may have been taken away again.
+      // In a directory that others may write to, it may have been removed again.
       guard file.status.kind == .fifo, file.status.owner == geteuid() else { throw .replaced }
     } else {
-      // What came first since somebody looked may be a stranger's.
+      // What appeared since the path was looked at may belong to a stranger.
       guard try Endpoint(at: path, for: direction) == .fifo else { throw .replaced }
       file = try LocatedFile(path)
       guard file.status.kind == .fifo else { throw .replaced }
@@ -39,8 +39,8 @@ public struct NamedPipe: Sendable {
     guard !FIFOLock.isHeld(of: file.status.identity) else { throw FIFOLock.refusal }
   }
 
-  /// Opens this process's end, non-blocking, in the process that serves. Whoever waits in opening the
-  /// other end goes on from here.
+  /// Opens this process's end, non-blocking, in the process that serves. A process that waits in
+  /// opening the other end goes on from here.
   ///
   /// A FIFO can be opened for writing without waiting only while a reader has it open, so it is
   /// opened for reading first; its reader sees the end of the stream even if nothing is written. A
@@ -68,7 +68,8 @@ public struct NamedPipe: Sendable {
       let writing: FileDescriptor
       do {
         defer { try? reading.close() }
-        // With this end first: to open the other one lets a reader go on, perhaps another server's.
+        // This end comes first: to open the other one lets a reader go on, perhaps another
+        // server's.
         try FIFOLock.take(reading)
         writing = try file.open(.writeOnly)
         FIFOLock.give(reading)
@@ -103,7 +104,7 @@ public struct NamedPipe: Sendable {
     }
   }
 
-  /// Puts a FIFO of this user in the place of the one made before, at no time leaving it empty.
+  /// Puts a FIFO of this user in the place of the one made before; the place is never empty.
   private mutating func makeAgain() throws(Errno) {
     guard try FileStatus(path: path).identity == identity else { throw .staleNFSFileHandle }
     let fresh = "\(path).\(getpid())"

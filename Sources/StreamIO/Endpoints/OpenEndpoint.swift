@@ -7,24 +7,24 @@ public struct OpenEndpoint: Sendable {
     case pipe, socket, device
   }
 
-  /// To be closed by whoever has the endpoint.
+  /// Closed by the holder of the endpoint.
   public let descriptor: FileDescriptor
   let kind: Kind
   let hasPeer: Bool
   let staysBlocking: Bool
-  /// Who is at the other end, if it is a command that was started for it.
+  /// The command at the other end, if one was started for it.
   public let command: Command?
-  /// Who else opened a FIFO since, where that can happen.
+  /// Watches whether others open a FIFO, if that can happen.
   let watch: FIFOWatch?
 
   /// Takes over `descriptor`.
   ///
   /// - Parameters:
-  ///   - hasPeer: A pipe has had somebody at its other end from the start, so that nobody is waited
-  ///     for: if that one has gone, no other can come.
-  ///   - staysBlocking: The descriptor is shared with others and could not be opened anew, so it was
-  ///     left blocking.
-  ///   - command: Who is at the other end, if it is a command that was started for it.
+  ///   - hasPeer: Whether a pipe has had a process at its other end from the start, so that none is
+  ///     waited for: if that process has gone, no other can come.
+  ///   - staysBlocking: Whether the descriptor is shared with others and could not be opened anew,
+  ///     so that it was left blocking.
+  ///   - command: The command at the other end, if one was started for it.
   public init(
     _ descriptor: FileDescriptor, _ kind: Kind, hasPeer: Bool = false, staysBlocking: Bool = false,
     command: Command? = nil

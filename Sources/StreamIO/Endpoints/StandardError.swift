@@ -4,8 +4,8 @@ import SystemPackage
 
 /// Where the server's own messages go, which must not be the stream.
 enum StandardError {
-  /// Refuses a pipe or socket that standard error leads to as well, as after `2>&1 |`: messages would
-  /// be in the middle of the disk. A device such as `/dev/null` may be both.
+  /// Refuses a pipe or socket that standard error leads to as well, as after `2>&1 |`: messages
+  /// would be in the middle of the disk. A device such as `/dev/null` may be used for both.
   static func checkIsNot(_ stream: FileStatus) throws(Failure) {
     guard stream.kind == .fifo || stream.kind == .socket,
       let messages = try? FileStatus(FileDescriptor.standardError),

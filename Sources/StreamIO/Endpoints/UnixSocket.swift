@@ -2,7 +2,7 @@ import Glibc
 public import StreamCore
 import SystemPackage
 
-/// A connection to a UNIX stream socket somebody listens on.
+/// A connection to a UNIX stream socket that a process listens on.
 public enum UnixSocket {
   /// Connects without waiting.
   ///
@@ -28,7 +28,7 @@ public enum UnixSocket {
     let descriptor = FileDescriptor(rawValue: connection)
     var result = connect(connection, &address)
     if result != 0, errno == ENOENT, (try? FileStatus(path: "/proc/self/fd")) == nil {
-      // No /proc: by the path.
+      // Without /proc it is reached by the path.
       fill(&address, path)
       result = connect(connection, &address)
     }
@@ -50,7 +50,7 @@ public enum UnixSocket {
     withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
         var result: Int32
-        // Of this family nothing is under way where a signal came.
+        // With this family nothing is under way after a signal has interrupted the call.
         repeat {
           result = Glibc.connect(connection, address, socklen_t(MemoryLayout<sockaddr_un>.size))
         } while result != 0 && errno == EINTR

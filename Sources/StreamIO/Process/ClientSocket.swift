@@ -2,25 +2,26 @@ import CLinux
 import Glibc
 import SystemPackage
 
-/// A second hold on the socket over which a local client is connected to the server.
+/// A second descriptor for the socket over which a local client is connected to the server.
 ///
-/// When the server stops it closes its connections, before anybody could look which of them had ended
-/// already, and without telling the plugin. The process that made a connection says little: it may have
-/// forked, or end only since it was disconnected. With a second hold the client sees the end of the
-/// connection only once this one is closed too, so that until then the socket itself tells.
+/// When the server stops it closes its connections, before anybody could look which of them had
+/// ended already, and without telling the plugin. The process that made a connection says little:
+/// it may have forked, or may have ended only after it was disconnected. With a second descriptor,
+/// the client sees the end of the connection only once this one is closed too, so that until then
+/// the socket itself tells.
 ///
-/// A client that leaves before the server is told to stop holds that back a moment, until the server has
-/// heard all that it sent, its end among it. One that stays is cut off.
+/// A client that leaves before the server is told to stop delays the stop for a moment, until the
+/// server has heard all that the client sent, including its end. A client that stays is cut off.
 public struct ClientSocket: Sendable {
   private let copy: FileDescriptor
-  /// Where the handler of signals finds it.
+  /// Where the signal handler finds it.
   private let place: Int32
   /// Tells the socket from all others of this process.
   public let identity: UInt64
 
   /// Finds the one connection of `process` that is not among `known`.
   ///
-  /// - Returns: `nil` where there is none or more than one, or no `/proc`.
+  /// - Returns: `nil` if there is none or more than one, or no `/proc`.
   public init?(of process: Int32, except known: Set<UInt64>) {
     guard let directory = opendir("/proc/self/fd") else { return nil }
     defer { closedir(directory) }
@@ -43,9 +44,9 @@ public struct ClientSocket: Sendable {
     identity = found.identity
   }
 
-  /// The inode of a connected UNIX stream socket whose other end that process made.
+  /// The inode of a connected UNIX stream socket whose other end was made by `process`.
   private static func identity(of number: Int32, from process: Int32) -> UInt64? {
-    // struct ucred, of which Swift has none: process, user, group.
+    // struct ucred, which Swift does not have: process, user, group.
     var peer: (pid_t, uid_t, gid_t) = (0, 0, 0)
     var size = socklen_t(MemoryLayout.size(ofValue: peer))
     var status = stat()
@@ -60,15 +61,15 @@ public struct ClientSocket: Sendable {
     return UInt64(status.st_ino)
   }
 
-  /// Whether the client, and whoever it shared the connection with, had left it, with nothing unread
-  /// but its farewell.
+  /// Whether the client, and every process that it shared the connection with, had left the
+  /// connection, with nothing unread but its farewell.
   public var wasLeft: Bool {
     let readHangup: Int32 = 0x2000  // POLLRDHUP
     guard !wasCutOff, copy.events(readHangup) & (readHangup | POLLHUP) != 0 else { return false }
     return withUnsafeTemporaryAllocation(byteCount: 29, alignment: 1) { buffer in
       let count = recv(
         copy.rawValue, buffer.baseAddress, buffer.count, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
-      // A request's header: magic number, flags, and NBD_CMD_DISC.
+      // The header of a request: magic number, flags, and NBD_CMD_DISC.
       return count <= 0 || count == 28 && buffer[6] == 0 && buffer[7] == 2
     }
   }
@@ -76,7 +77,7 @@ public struct ClientSocket: Sendable {
   /// Whether the client stayed until the server was told to stop, and was cut off.
   public var wasCutOff: Bool { clinux_was_cut_off(place) != 0 }
 
-  /// Lets the client see the end of the connection, where the server has closed it too.
+  /// Lets the client see the end of the connection, if the server has closed it too.
   public func close() {
     clinux_forget_client(place)
     try? copy.close()

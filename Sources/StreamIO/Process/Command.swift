@@ -3,16 +3,17 @@ import Glibc
 public import StreamCore
 public import SystemPackage
 
-/// A shell command at the other end of the stream, under a supervisor: a process that ends it unless
-/// it is told before that the stream is complete, whatever becomes of this one. The command may read
-/// the stream or write it.
+/// A shell command at the other end of the stream, under a supervisor. The supervisor is a process
+/// that ends the command, whatever becomes of this process, unless it is told before that the
+/// stream is complete. The command may read the stream or write it.
 public struct Command: Sendable {
   /// How a command ended.
   public enum Ending: Equatable, Sendable {
-    /// Its exit status as a shell tells it: that of the command, or 128 and the number of the signal
-    /// that ended it.
+    /// Its exit status as a shell reports it: that of the command, or 128 and the number of the
+    /// signal that ended it.
     case status(Int)
-    /// The supervisor is gone, so nobody knows. The command has been ended as far as possible.
+    /// The supervisor is gone, so the status is not known. The command has been ended as far as
+    /// possible.
     case unknown
     /// The wait was ended from outside. The supervisor goes on with what it was told.
     case interrupted
@@ -22,17 +23,17 @@ public struct Command: Sendable {
   let group: pid_t
   /// Carries one byte to the supervisor, and from it how the command ended.
   private let lifeline: FileDescriptor
-  /// How the command ended, once the supervisor has told.
+  /// How the command ended, once the supervisor has reported it.
   private var status: Int?
 
-  /// Starts a command that reads the stream. Not before the server has forked: a copy of the pipe
-  /// elsewhere would hold back the end of its input.
+  /// Starts a command that reads the stream. It must not be called before the server has forked: a
+  /// copy of the pipe elsewhere would hold back the end of the command's input.
   ///
   /// - Parameters:
-  ///   - text: For `/bin/sh -c`.
-  ///   - grace: Milliseconds between SIGTERM and SIGKILL where the command is ended.
-  /// - Returns: The command, and the writing end of a pipe to it, non-blocking, to be closed by the
-  ///   caller after ``complete()`` or ``abandon()``.
+  ///   - text: The command for `/bin/sh -c`.
+  ///   - grace: Milliseconds between SIGTERM and SIGKILL if the command is ended.
+  /// - Returns: The command, and the writing end of a pipe to it, non-blocking, which the caller
+  ///   closes after ``complete()`` or ``abandon()``.
   public static func reading(
     _ text: String, at start: StartingPoint, grace: Int = 5000
   ) throws(Failure) -> (command: Command, input: FileDescriptor) {
@@ -41,7 +42,7 @@ public struct Command: Sendable {
       throw failure(error.rawValue)
     }
     defer { try? pipe.readEnd.close() }
-    // Of this end alone: the command's is another open file.
+    // For this end alone: the command's end is another open file.
     _ = fcntl(pipe.writeEnd.rawValue, F_SETFL, O_NONBLOCK)
     do {
       let command = try Command(
@@ -54,10 +55,10 @@ public struct Command: Sendable {
     }
   }
 
-  /// Starts a command that writes the stream, with nothing to read itself.
+  /// Starts a command that writes the stream, and has nothing to read itself.
   ///
-  /// - Returns: The command, and the reading end of a pipe from it, non-blocking, to be closed by the
-  ///   caller.
+  /// - Returns: The command, and the reading end of a pipe from it, non-blocking, which the caller
+  ///   closes.
   public static func writing(
     _ text: String, at start: StartingPoint, grace: Int = 5000
   ) throws(Failure) -> (command: Command, output: FileDescriptor) {
@@ -131,7 +132,7 @@ public struct Command: Sendable {
     shutdown(lifeline.rawValue, Int32(SHUT_WR))
   }
 
-  /// Waits until the command has ended and the supervisor with it, leaving no process behind. To be
+  /// Waits until the command has ended and the supervisor with it, leaving no process behind. It is
   /// called once, after ``complete()`` or ``abandon()``.
   public mutating func end(_ patience: Patience) -> Ending {
     defer { try? lifeline.close() }
@@ -142,13 +143,13 @@ public struct Command: Sendable {
     return .unknown
   }
 
-  /// How the command ended, if it has, or does within the patience.
+  /// How the command ended, if it has ended, or ends within the patience.
   public mutating func earlyStatus(_ patience: Patience) -> Int? {
     _ = wait(patience, untilSupervisorEnds: false)
     return status
   }
 
-  /// Reads what the supervisor tells, until it has told how the command ended, or is gone.
+  /// Reads what the supervisor reports, until it has reported how the command ended, or is gone.
   private mutating func wait(_ patience: Patience, untilSupervisorEnds: Bool) -> Bool {
     while untilSupervisorEnds || status == nil {
       var request = pollfd(fd: lifeline.rawValue, events: Int16(POLLIN), revents: 0)
@@ -162,7 +163,7 @@ public struct Command: Sendable {
     return true
   }
 
-  /// Leaves nothing of the supervisor, which has ended or is about to.
+  /// Reaps the supervisor, which has ended or is about to.
   private func reap() {
     while waitpid(supervisor, nil, 0) < 0, errno == EINTR {}
   }

@@ -1,15 +1,15 @@
 public import StreamCore
 import SystemPackage
 
-/// Descriptors that are held while a stream is opened, so that where there are few (ulimit -n) some are
-/// left for the server: without one it can't even refuse a client, who waits for ever.
+/// Descriptors that are held while a stream is opened, so that if there are few (ulimit -n) some
+/// are left for the server: without one it can't even refuse a client, which then waits for ever.
 public struct DescriptorReserve: ~Copyable {
   /// What nbdkit opens for a client: its connection, and a pipe that wakes its threads.
   private static let count = 3
 
   private let held: [FileDescriptor]
 
-  /// - Throws: Where there are not as many.
+  /// - Throws: If there are not that many.
   public init() throws(Failure) {
     var held: [FileDescriptor] = []
     do {

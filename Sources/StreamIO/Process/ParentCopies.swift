@@ -2,13 +2,13 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// Descriptors that only the serving process may keep. Where the server forks, as it does for `--run`,
-/// the process that waits would hold them open too: the other end would not see the server go.
+/// Descriptors that only the serving process may keep. If the server forks, as it does for `--run`,
+/// the process that waits would hold them open too, and the other end would not see the server go.
 enum ParentCopies {
   private static let copies = Mutex<[FileDescriptor]?>(nil)
 
-  /// Closes `descriptor` in a process that forks another one, which keeps it. Called while this process
-  /// has one thread.
+  /// Closes `descriptor` in a process that forks another one, which keeps it. It is called while
+  /// this process has one thread.
   static func closeAfterFork(_ descriptor: FileDescriptor) {
     let isFirst = copies.withLock { copies in
       defer { copies = (copies ?? []) + [descriptor] }
@@ -35,8 +35,8 @@ enum ParentCopies {
 }
 
 extension OpenEndpoint {
-  /// The same, to be closed in this process if it forks another one before a sink or source was made
-  /// of it: who waits for that one must not hold the stream open.
+  /// The same endpoint, to be closed in this process if it forks another one before a sink or
+  /// source was made of it: a process that waits for the other one must not hold the stream open.
   public func keptByServerAlone() -> OpenEndpoint {
     ParentCopies.closeAfterFork(descriptor)
     return self

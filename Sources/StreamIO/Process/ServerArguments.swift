@@ -2,7 +2,7 @@ import SystemPackage
 
 /// What the server was started with.
 public enum ServerArguments {
-  /// All its words, from the kernel: Swift's own are not set in a library. `nil` where there is no
+  /// All arguments, from the kernel: Swift's own list is not set in a library. `nil` if there is no
   /// `/proc`.
   public static var all: [String]? {
     guard
@@ -22,16 +22,17 @@ public enum ServerArguments {
   /// Whether nbdkit prints to its standard output by itself (1.40 and newer).
   public static var printToOutput: Bool { printToOutput(all ?? []) }
 
-  /// The same for any arguments. nbdkit has read them already, so what is an abbreviation here is an
-  /// unambiguous one.
+  /// The same for any arguments. nbdkit has read them already, so what is an abbreviation here is
+  /// an unambiguous one.
   static func printToOutput(_ arguments: [String]) -> Bool {
     arguments.prefix { $0 != "--" }.contains { argument in
       argument.hasPrefix("--pr") && "--print-uri".hasPrefix(argument)
     }
   }
 
-  /// Whether the process that was started waits for a command, and another one serves. A server that
-  /// goes into the background has lost the process it was started as, and shall not end with it.
+  /// Whether the process that was started waits for a command, and another one serves. A server
+  /// that goes into the background has lost the process that it was started as, and must not end
+  /// with it.
   static var runACommand: Bool { runACommand(all ?? []) }
 
   /// The same for any arguments.

@@ -2,16 +2,17 @@ import Glibc
 public import StreamCore
 import SystemPackage
 
-/// The directory, standard output and standard error that the server was started with, kept for a
-/// command that runs later: the server itself leaves all three.
+/// The directory, standard output and standard error that the server was started with. They are
+/// kept for a command that runs later, as the server itself leaves all three.
 public struct StartingPoint: Sendable {
   let directory: FileDescriptor
   let output: FileDescriptor
   let errors: FileDescriptor
 
-  /// Takes what this process has now. Kept open until the process ends, and closed for all it runs.
+  /// Takes what this process has now. It is kept open until the process ends, and closed for all
+  /// that it runs.
   ///
-  /// - Parameter outputIsFree: Whether standard output is the user's: otherwise what a command prints
+  /// - Parameter outputIsFree: Whether standard output is the user's. If not, what a command prints
   ///   there goes to standard error.
   public init(outputIsFree: Bool) throws(Failure) {
     do {
@@ -24,7 +25,7 @@ public struct StartingPoint: Sendable {
     output = outputIsFree ? try Self.copy(STDOUT_FILENO) : errors
   }
 
-  /// A copy of a standard stream, or `/dev/null` where that is closed.
+  /// A copy of a standard stream, or `/dev/null` if that is closed.
   private static func copy(_ number: Int32) throws(Failure) -> FileDescriptor {
     let copied = fcntl(number, F_DUPFD_CLOEXEC, 3)
     if copied >= 0 { return FileDescriptor(rawValue: copied) }

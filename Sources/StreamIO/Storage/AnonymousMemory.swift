@@ -2,18 +2,19 @@ import Glibc
 public import StreamCore
 import Synchronization
 
-/// Segments in anonymous memory, which goes back to the system as they are freed.
+/// Segments in anonymous memory, which goes back to the system as the segments are freed.
 public final class AnonymousMemory: SegmentMedium {
-  /// Small enough that a few bytes held don't cost much, large enough that a mapping a segment is
-  /// nothing beside filling it.
+  /// Small enough that a few held bytes don't cost much, and large enough that one mapping per
+  /// segment costs nothing compared with filling it.
   public let segmentSize = 256 << 10
 
   private struct State {
     /// Freed segments, kept for the next ones: new memory is zeroed page by page at its first use,
     /// which costs about half of what copying the bytes does.
     var spare: [Int] = []
-    /// Address space that is in the way of the last segments, so that where it is limited (ulimit -v)
-    /// something is left for all that can't do without: a request fails then, and not the process.
+    /// Address space that keeps the last segments from using all of it, so that if it is limited
+    /// (ulimit -v) something is left for everything that can't do without: then a request fails,
+    /// and not the process.
     var reserve: Int?
   }
 
@@ -54,7 +55,7 @@ public final class AnonymousMemory: SegmentMedium {
     state.withLock { $0.spare.append(segment) }
   }
 
-  /// Unmaps spare segments beyond as many as are in use, and 2 MiB.
+  /// Unmaps spare segments, except for as many as are in use and 2 MiB more.
   public func trim(live: Int) {
     state.withLock { state in
       while state.spare.count > live + (2 << 20) / segmentSize, let segment = state.spare.popLast()

@@ -3,8 +3,8 @@ import StreamCore
 import SystemPackage
 
 extension AtomicFile {
-  /// The file beside the one that is to be written, locked as long as this process lives. One that a
-  /// killed process has left is no longer locked, and used again.
+  /// The file beside the one that will be written, locked as long as this process lives. A file
+  /// that a killed process has left is no longer locked, and is used again.
   struct Reservation: Sendable {
     static let refusal = Failure(
       .resourceBusy, "another nbdkit is to write this file at its end: give each one of its own")
@@ -13,9 +13,9 @@ extension AtomicFile {
     private let part: String
     private let file: FileDescriptor
 
-    /// Whether another process has `path`. Changes nothing.
+    /// Whether another process has `path`. This changes nothing.
     static func isTaken(_ path: String) -> Bool {
-      // Not to be waited for where it is a FIFO, say.
+      // The open must not wait, for example if the file is a FIFO.
       guard
         let file = try? FileDescriptor.open(
           partName(path), .readOnly, options: [.noFollow, .nonBlocking, .closeOnExec])
@@ -33,12 +33,12 @@ extension AtomicFile {
           self.file = file
           return
         }
-        // Whoever had it has put it in its place, or removed it, since it was opened.
+        // The process that had it has put it in its place, or removed it, since it was opened.
         try? file.close()
       }
     }
 
-    /// Not made of the whole name at `path`, which may be as long as names get.
+    /// The name is not made of the whole name at `path`, which may be as long as names can be.
     private static func partName(_ path: String) -> String {
       let (directory, name) = AtomicFile.parts(of: path)
       // FNV-1a: the same in every process.
@@ -59,7 +59,8 @@ extension AtomicFile {
       }
     }
 
-    /// Whether a process may have been killed while it wrote this: all that is written are JSON objects.
+    /// Whether a process may have been killed while it wrote this: all files that are written are
+    /// JSON objects.
     private static func beginsAsLeft(_ file: FileDescriptor) throws -> Bool {
       var byte: UInt8 = 0
       let count = try withUnsafeMutableBytes(of: &byte) {
@@ -68,7 +69,7 @@ extension AtomicFile {
       return count == 1 && byte == UInt8(ascii: "{")
     }
 
-    /// - Returns: False where what was locked stands there no longer.
+    /// - Returns: False if what was locked is no longer there.
     private static func lock(_ file: FileDescriptor, _ part: String) throws(Failure) -> Bool {
       do {
         while flock(file.rawValue, LOCK_EX | LOCK_NB) != 0 {
@@ -98,10 +99,10 @@ extension AtomicFile {
       }
     }
 
-    /// Writes `text` and puts it in its place.
+    /// Writes `text` and puts the file in its place.
     func write(_ text: String) throws(Failure) {
       do {
-        // Once it is on the disk, closing has nothing to say any more.
+        // Once the file is on the disk, closing it has nothing more to report.
         defer { try? file.close() }
         do {
           try file.writeAll(text.utf8)
@@ -119,7 +120,7 @@ extension AtomicFile {
       }
     }
 
-    /// Whether nobody has put something else in the place of the file.
+    /// Whether the file was not replaced by something else.
     private var isThere: Bool {
       guard let there = try? FileStatus(link: part), let own = try? FileStatus(file) else {
         return false

@@ -5,10 +5,11 @@ import SystemPackage
 
 /// A small file that is there as a whole or not at all.
 public enum AtomicFile {
-  /// Refuses a path where ``write(_:to:)`` would fail or would replace what is not to be replaced, or
-  /// where others could put a file of theirs instead. Changes nothing.
+  /// Refuses a path where ``write(_:to:)`` would fail or would replace what must not be replaced,
+  /// or where others could put a file of their own instead. It changes nothing.
   ///
-  /// - Parameter beginnings: How a file begins that may be replaced; an empty one may be too.
+  /// - Parameter beginnings: How a file begins that may be replaced; an empty file may be replaced
+  ///   too.
   /// - Returns: Whether there is a file that begins like one of them.
   @discardableResult
   public static func check(
@@ -45,7 +46,7 @@ public enum AtomicFile {
 
   /// The directory and the name in it of an absolute path.
   static func parts(of path: String) -> (directory: String, name: String) {
-    // By bytes: a slash may be one character with what follows it.
+    // The search is by bytes: a slash may be one character with what follows it.
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
     let name = String(path[path.utf8.index(after: slash)...])
     // The root directory has no other name.
@@ -64,8 +65,8 @@ public enum AtomicFile {
     }
   }
 
-  /// Refuses a directory where somebody else may put a file under a name that is free until the end:
-  /// who looks for the report may find that one.
+  /// Refuses a directory where somebody else may put a file under a name that is free until the
+  /// end: whoever looks for the report may find that file.
   private static func checkDirectory(_ status: FileStatus, _ path: String) throws(Failure) {
     guard status.mode & S_IWOTH == 0 else {
       throw Failure(
@@ -81,8 +82,8 @@ public enum AtomicFile {
     }
   }
 
-  /// Whether nbdkit was told to become another user, to whom the directory may belong: it is looked at
-  /// again then.
+  /// Whether nbdkit was told to become another user. The directory may belong to that user, and is
+  /// then checked again.
   private static var changesUser: Bool {
     guard let arguments = ServerArguments.all else { return false }
     return arguments.contains { word in
@@ -106,9 +107,9 @@ public enum AtomicFile {
     throw Failure(Errno(rawValue: errno), "can't be removed: \(Errno(rawValue: errno))")
   }
 
-  /// Takes `path` for this process until it has written there, by a locked file beside it: of two
-  /// processes that are to write one file, whoever came first would be overwritten unseen. To be called
-  /// in the process that writes.
+  /// Takes `path` for this process until it has written there, by a locked file beside it: if two
+  /// processes are to write one file, the file of the first would be overwritten unseen. It is
+  /// called in the process that writes.
   public static func reserve(_ path: String) throws(Failure) {
     let reservation = try Reservation(path)
     reservations.withLock { $0[path] = reservation }

@@ -2,12 +2,12 @@ public import StreamCore
 
 /// Where segments lie: in memory, or in a file.
 public protocol SegmentMedium: Sendable {
-  /// Bytes a segment.
+  /// The size of a segment in bytes.
   var segmentSize: Int { get }
 
-  /// Makes room for one segment more.
+  /// Makes room for one more segment.
   ///
-  /// - Returns: What stands for it, until it is freed.
+  /// - Returns: The number of the segment, until it is freed.
   func allocate() throws(Failure) -> Int
 
   /// Gives a segment's room back to the system.

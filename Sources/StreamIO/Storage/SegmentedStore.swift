@@ -1,11 +1,12 @@
 import CLinux
 public import StreamCore
 
-/// Keeps held bytes in segments of equal size, one behind the other as they come, and gives a segment
-/// back as soon as nothing in it is needed.
+/// Keeps held bytes in segments of equal size, one after the other as they come, and gives a
+/// segment back as soon as nothing in it is needed.
 ///
-/// So bytes lie densely however they are scattered over the disk, and a request's bytes lie together.
-/// Locations only grow; the segments they count through are put wherever the medium has room.
+/// So bytes are stored densely however they are scattered over the disk, and the bytes of a request
+/// stay together. Locations only grow; the segments that they count through are put wherever the
+/// medium has room.
 public struct SegmentedStore: HeldStore, Sendable {
   private struct Segment: Sendable {
     let room: Int
@@ -15,13 +16,13 @@ public struct SegmentedStore: HeldStore, Sendable {
 
   private let medium: any SegmentMedium
   private let size: UInt64
-  /// By location / size.
+  /// The key is location / size.
   private var segments: [UInt64: Segment] = [:]
   /// The location of the next byte.
   private var end: UInt64 = 0
-  /// How many requests were kept since nothing was.
+  /// How many requests were kept since the store was last empty.
   private var requests = 0
-  /// Bytes still needed, of all segments.
+  /// Bytes still needed in all segments.
   private var live: UInt64 = 0
 
   /// Makes an empty store.
@@ -103,7 +104,7 @@ public struct SegmentedStore: HeldStore, Sendable {
     if let failure { throw failure }
   }
 
-  /// Needs the bytes at `locations` no longer.
+  /// Frees the bytes at `locations`, which are no longer needed.
   public mutating func discard(_ locations: Range<UInt64>) {
     var next = locations.lowerBound
     while next < locations.upperBound {
@@ -123,7 +124,7 @@ public struct SegmentedStore: HeldStore, Sendable {
     if segments.isEmpty { forgetRequests() }
   }
 
-  /// What was noted of very many requests is free by now, but not the system's.
+  /// What was noted for very many requests is free by now, but has not gone back to the system.
   private mutating func forgetRequests() {
     if requests > 10_000 { clinux_trim_heap() }
     requests = 0
@@ -140,8 +141,8 @@ public struct SegmentedStore: HeldStore, Sendable {
     return try store(copy.span.bytes)
   }
 
-  /// Whether segments are less than half full: each may be kept by a few bytes, where the others were
-  /// sent or written anew. The allowance is what is not worth the copying.
+  /// Whether segments are less than half full: a few bytes may keep each of them, while the others
+  /// were sent or written anew. The allowance is what is not worth the copying.
   public var isSparse: Bool {
     UInt64(segments.count) * size > 2 * live + 64 << 20
   }

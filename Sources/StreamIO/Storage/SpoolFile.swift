@@ -4,13 +4,14 @@ public import StreamCore
 import Synchronization
 import SystemPackage
 
-/// Segments in a file that has no name, so that it is gone with this process, however that ends.
+/// Segments in a file that has no name, so that the file is gone with this process, however it
+/// ends.
 ///
-/// Bytes are written and read by calls, not through a mapping: a full disk is an error of the request
-/// at hand, not a signal. They leave by read and write too, never by splice: spliced pages stay the
-/// file's own, and freeing a segment was seen to zero them under the reader.
+/// Bytes are written and read by calls, not through a mapping: a full disk is then an error of the
+/// request at hand, and not a signal. They also leave by read and write, never by splice: spliced
+/// pages still belong to the file, and freeing a segment was seen to zero them under the reader.
 public final class SpoolFile: SegmentMedium {
-  /// Bytes a segment; also what one read takes at most.
+  /// The size of a segment in bytes, which is also the most that one read takes.
   public let segmentSize = 1 << 20
 
   private struct State {
@@ -18,7 +19,7 @@ public final class SpoolFile: SegmentMedium {
     var free: [Int] = []
     /// One past the last place in use.
     var end = 0
-    /// For what is being sent or read.
+    /// A buffer for what is being sent or read.
     var buffer: [UInt8] = []
   }
 
@@ -28,11 +29,11 @@ public final class SpoolFile: SegmentMedium {
 
   /// Makes the file in `directory`.
   ///
-  /// - Parameter name: What it is called in messages.
+  /// - Parameter name: What the file is called in messages.
   public init(in directory: String, name: String) throws(Failure) {
     let descriptor = clinux_open_unnamed(directory)
     guard descriptor >= 0 else { throw Self.failure(Errno(rawValue: errno)) }
-    // An error of the request at hand, too.
+    // A write beyond the size limit must be an error of the request at hand, too.
     _ = clinux_survive_file_size_limit()
     file = FileDescriptor(rawValue: descriptor)
     self.name = name
@@ -50,8 +51,8 @@ public final class SpoolFile: SegmentMedium {
     }
   }
 
-  /// Takes the lowest free place, so that the file stays short. Its room on the disk comes with the
-  /// bytes.
+  /// Takes the lowest free place, so that the file stays short. Room on the disk is taken when the
+  /// bytes are written.
   public func allocate() -> Int {
     state.withLock { state in
       if let lowest = state.free.indices.min(by: { state.free[$0] < state.free[$1] }) {
@@ -65,7 +66,7 @@ public final class SpoolFile: SegmentMedium {
   /// Gives the segment's room on the disk back.
   public func free(_ segment: Int) {
     state.withLock { $0.free.append(segment) }
-    // Where holes can't be made, the place is used again, and the file is emptied in the end.
+    // If holes can't be made, the place is used again, and the file is emptied in the end.
     _ = clinux_punch(file.rawValue, off_t(segment * segmentSize), off_t(segmentSize))
   }
 
@@ -80,7 +81,7 @@ public final class SpoolFile: SegmentMedium {
     ftruncate(file.rawValue, 0)
   }
 
-  /// Writes `bytes` into a segment; `ENOSPC` or whatever the disk says.
+  /// Writes `bytes` into a segment; fails with `ENOSPC` or whatever the disk reports.
   public func write(_ bytes: RawSpan, to segment: Int, at offset: Int) throws(Failure) {
     var start = off_t(segment * segmentSize + offset)
     try bytes.withUnsafeBytes { (buffer) throws(Failure) in

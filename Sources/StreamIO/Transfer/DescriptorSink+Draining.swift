@@ -3,13 +3,13 @@ import Glibc
 public import StreamCore
 import SystemPackage
 
-/// How the wait for a reader's last bytes ended. `unread` is how many it did not take; of a socket
-/// that is not known: `nil`.
+/// How the wait for a reader's last bytes ended. `unread` is how many bytes the reader did not
+/// take; for a socket this is not known: `nil`.
 public enum DrainOutcome: Equatable, Sendable {
   /// Everything was taken.
   case taken
-  /// Everything was taken, as far as can be seen, but whether by one reader, and to its end, is not
-  /// known; why.
+  /// Everything was taken, as far as can be seen, but it is not known whether it was taken by one
+  /// reader, and to its end; the text says why.
   case doubtful(String)
   /// The reader went first, and the bytes were lost with it.
   case readerGone(unread: UInt64?)
@@ -20,10 +20,11 @@ public enum DrainOutcome: Equatable, Sendable {
 }
 
 extension DescriptorSink {
-  /// Waits until the reader has taken all that was sent. A connection to another machine is shut down
-  /// for sending then: that its kernel has all says nothing of the reader, whose own end is awaited.
+  /// Waits until the reader has taken all that was sent. A connection to another machine is then
+  /// shut down for sending: that the other kernel has all the bytes says nothing of the reader, so
+  /// this waits for the reader's own end.
   ///
-  /// - Parameter idleSeconds: How long a reader may take nothing; `nil` for any time.
+  /// - Parameter idleSeconds: How long a reader may take nothing; `nil` for no limit.
   public func drain(idleSeconds: Int? = 10) -> DrainOutcome {
     let slice = 10
     var left = unread
@@ -37,18 +38,18 @@ extension DescriptorSink {
       left = unread
       idle = left < before ? 0 : idle + slice
     }
-    // Asked once: the socket tells its error only then.
+    // This is asked once: the socket reports its error only the first time.
     let outcome = outcomeAtEnd
     guard outcome == .taken else { return outcome }
     if isOverNetwork { return awaitReadersEnd(idleSeconds: idleSeconds) }
     return doubt.map { .doubtful($0) } ?? .taken
   }
 
-  /// Why it is not known that one reader took the stream, if so: of a FIFO that several had open, each
+  /// Why it is not known that one reader took the stream, if so: if several had a FIFO open, each
   /// may have taken a part.
   public var doubt: String? { watch?.doubt() }
 
-  /// Whether what is unread can't be seen, as it may be in another machine's memory.
+  /// Whether the number of unread bytes can't be seen, as they may be in another machine's memory.
   private var isOverNetwork: Bool {
     guard kind == .socket else { return false }
     var address = sockaddr_storage()
@@ -61,12 +62,13 @@ extension DescriptorSink {
     return result != 0 || address.ss_family != sa_family_t(AF_UNIX)
   }
 
-  /// Ends the stream and waits for the reader to end its side, as it does when it has read all. Killed
-  /// with anything unread, its kernel resets the connection instead.
+  /// Ends the stream and waits for the reader to end its side, as it does when it has read
+  /// everything. If the reader is killed with anything unread, its kernel resets the connection
+  /// instead.
   private func awaitReadersEnd(idleSeconds: Int?) -> DrainOutcome {
     let slice = 10
     var waited = 0
-    // What a reader did that ended its side before says nothing of what it read since.
+    // A reader that ended its side before says nothing by that of what it has read since.
     switch takeAnswers() {
     case .ended:
       return .doubtful(
@@ -117,7 +119,7 @@ extension DescriptorSink {
     throw line.broken(EPIPE, "the reader has gone with \(count) left unread")
   }
 
-  /// Asked anew: a reader that has gone may have taken the rest just before.
+  /// This is found out anew: a reader that has gone may have taken the rest just before.
   private var outcomeAtEnd: DrainOutcome {
     let left = unread
     return left > 0 || wasReset ? .readerGone(unread: bytes(left)) : .taken
@@ -127,10 +129,11 @@ extension DescriptorSink {
     kind == .pipe ? unread : nil
   }
 
-  /// Bytes of a pipe that were lost with its reader. One that is there still has them before it.
+  /// Bytes of a pipe that were lost with its reader. A reader that is still there can still take
+  /// them.
   public var lost: UInt64 { kind == .pipe && readerHasGone ? unread : 0 }
 
-  /// Sent and not read yet: bytes of a pipe; of a socket the memory they take, which is more.
+  /// Bytes sent and not read yet; for a socket, the memory that they take, which is more.
   var unread: UInt64 {
     switch kind {
     case .pipe: UInt64(max(0, clinux_unread_in_pipe(line.file.rawValue)))
@@ -139,7 +142,7 @@ extension DescriptorSink {
     }
   }
 
-  /// Whether nobody can take any more.
+  /// Whether no reader can take anything any more.
   public var readerHasGone: Bool {
     switch kind {
     case .pipe: line.events() & POLLERR != 0
@@ -148,8 +151,8 @@ extension DescriptorSink {
     }
   }
 
-  /// Whether a socket's reader closed it without having read all: what it left is gone, and no longer
-  /// counted as unread.
+  /// Whether a socket's reader closed it without having read everything: what it left is gone, and
+  /// no longer counted as unread.
   private var wasReset: Bool {
     guard kind == .socket else { return false }
     var error: Int32 = 0

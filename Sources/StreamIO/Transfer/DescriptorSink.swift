@@ -13,26 +13,26 @@ public struct DescriptorSink: StreamSink, Sendable {
 
   var line: PatientDescriptor
   let kind: Kind
-  /// The most bytes one write may offer: a descriptor that had to stay blocking takes only what is
-  /// certain not to block.
+  /// The most bytes that one write may offer: a descriptor that had to stay blocking is offered
+  /// only what is certain not to block.
   let mostPerWrite: Int
-  /// Who is asked whether to wait on.
+  /// Asked whether to go on waiting.
   public var patience: Patience {
     get { line.patience }
     set { line.patience = newValue }
   }
 
-  /// What a pipe can hold in bytes, or 0 where that is not known.
+  /// What a pipe can hold in bytes, or 0 if that is not known.
   public private(set) var capacity = 0
   private var hasReader: Bool
-  /// Who else opens a FIFO, and whether it is to be told of what is sent.
+  /// Watches who else opens a FIFO. `isWatching` is whether it has to be told of what is sent.
   let watch: FIFOWatch?
   private var isWatching: Bool
   private var zeroesByReference: Bool
 
-  /// Takes over `endpoint`, to be closed by ``close()``; messages call it `name`.
+  /// Takes over `endpoint`, which ``close()`` closes; messages call it `name`.
   ///
-  /// - Parameter gauge: Who looks on, if anybody.
+  /// - Parameter gauge: Shows the progress to other threads, if wanted.
   public init(_ endpoint: OpenEndpoint, name: String, patience: Patience, gauge: Gauge? = nil) {
     line = PatientDescriptor(
       endpoint.descriptor, name: name, patience: patience, gauge: gauge)
@@ -43,12 +43,12 @@ public struct DescriptorSink: StreamSink, Sendable {
     isWatching = watch != nil
     ParentCopies.forget(endpoint.descriptor)
     zeroesByReference = kind == .pipe
-    // Made now: when zeroes are due there may be no memory.
+    // They are made now, as there may be no memory when zeroes are due.
     _ = ZeroPages.shared
     if kind == .pipe { capacity = PipeCapacity.enlarge(endpoint.descriptor) }
   }
 
-  /// As many as the position: the disk's own bytes are what is sent.
+  /// The same number as the position, as the disk's own bytes are sent.
   public private(set) var outputOffset: UInt64 = 0
 
   /// Everything was handed on by the call that sent it.
@@ -57,7 +57,7 @@ public struct DescriptorSink: StreamSink, Sendable {
   /// Nothing marks the end of the disk's own bytes.
   public mutating func finish() {}
 
-  /// All but what was not read.
+  /// Everything except what was not read.
   public func delivered(unread: UInt64, of position: UInt64) -> UInt64 {
     position - min(unread, position)
   }
@@ -69,7 +69,7 @@ public struct DescriptorSink: StreamSink, Sendable {
     hasReader = true
   }
 
-  /// Of a FIFO: whether it is one reader that takes the stream.
+  /// For a FIFO: checks whether one reader takes the stream.
   private mutating func lookAtReader() {
     watch?.look(peerHasMoved: unread < outputOffset)
     isWatching = watch?.isSettled == false
@@ -121,7 +121,7 @@ public struct DescriptorSink: StreamSink, Sendable {
 
   /// Closes the descriptor: a pipe's or socket's reader then sees the end of the stream.
   ///
-  /// - Throws: What the device says of its last bytes.
+  /// - Throws: What the device reports about its last bytes.
   public func close() throws(Errno) {
     if kind == .socket { endConnection() }
     do {
@@ -133,8 +133,9 @@ public struct DescriptorSink: StreamSink, Sendable {
     }
   }
 
-  /// Lets a socket's reader see the end of the stream. What it sent is of no interest, but closed with
-  /// any of it left the connection would be reset, and the reader would lose its end of file.
+  /// Lets a socket's reader see the end of the stream. What the reader sent is of no interest, but
+  /// if any of it were left at the close, the connection would be reset, and the reader would lose
+  /// its end of file.
   private func endConnection() {
     shutdown(line.file.rawValue, Int32(SHUT_RDWR))
     withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { buffer in

@@ -3,13 +3,14 @@ import Glibc
 import StreamCore
 public import SystemPackage
 
-/// What came of the wait for the end of a stream of which all is taken that was wanted.
+/// The result of the wait for the end of a stream, after everything that was wanted has been taken.
 public enum SourceEnd: Equatable, Sendable {
-  /// It ended there.
+  /// The stream ended there.
   case ended
-  /// It ended there, but whether that was the whole of one stream is not known; why.
+  /// The stream ended there, but it is not known whether that was the whole of one stream; the text
+  /// says why.
   case doubtful(String)
-  /// There is more: at least so many bytes.
+  /// There is more: at least this many bytes.
   case more(UInt64)
   /// Neither the end nor a byte came for `seconds`.
   case silent(seconds: Int)
@@ -20,9 +21,9 @@ public enum SourceEnd: Equatable, Sendable {
 }
 
 extension DescriptorSource {
-  /// Waits for the end, or for a byte, which is taken: nobody wants it.
+  /// Waits for the end, or for a byte, which is taken as nobody wants it.
   ///
-  /// - Parameter seconds: How long neither may come.
+  /// - Parameter seconds: How long to wait for either.
   public func awaitEnd(seconds: Int = 10) -> SourceEnd {
     let slice = 10
     var byte: UInt8 = 0
@@ -40,7 +41,7 @@ extension DescriptorSource {
     return .silent(seconds: seconds)
   }
 
-  /// What is known to be there.
+  /// The number of bytes that are known to be there.
   private var left: UInt64 {
     kind == .pipe ? UInt64(max(0, clinux_unread_in_pipe(line.file.rawValue))) : 0
   }

@@ -9,29 +9,29 @@ import SystemPackage
 public struct DescriptorSource: StreamSource, Sendable {
   var line: PatientDescriptor
   let kind: OpenEndpoint.Kind
-  /// The descriptor is asked before each call: it had to stay blocking.
+  /// Whether the descriptor had to stay blocking, and so is asked before each call.
   private let staysBlocking: Bool
   /// Where a pipe's bytes are dropped without a copy, if that is possible.
   private var null: FileDescriptor?
   /// Whether a pipe has had a writer: until then it is empty, and not at its end.
   private var hasWriter: Bool
 
-  /// Who else opens a FIFO, and whether it is to be told of what comes.
+  /// Watches who else opens a FIFO. `isWatching` is whether it has to be told of what comes.
   private let watch: FIFOWatch?
   private var isWatching: Bool
 
-  /// Who writes the stream, if it is a command that was started for it.
+  /// The command that writes the stream, if one was started for it.
   public private(set) var command: Command?
 
-  /// Who is asked whether to wait on.
+  /// Asked whether to go on waiting.
   public var patience: Patience {
     get { line.patience }
     set { line.patience = newValue }
   }
 
-  /// Takes over `endpoint`, to be closed by ``close()``; messages call it `name`.
+  /// Takes over `endpoint`, which ``close()`` closes; messages call it `name`.
   ///
-  /// - Parameter gauge: Who looks on, if anybody.
+  /// - Parameter gauge: Shows the progress to other threads, if wanted.
   public init(_ endpoint: OpenEndpoint, name: String, patience: Patience, gauge: Gauge? = nil) {
     line = PatientDescriptor(
       endpoint.descriptor, name: name, patience: patience, gauge: gauge)
@@ -67,7 +67,7 @@ public struct DescriptorSource: StreamSource, Sendable {
     }
   }
 
-  /// Appends what is there. Its end is left to who waits for more.
+  /// Appends what is there. If the stream has ended, a call that waits for more finds that out.
   public mutating func receiveAvailable(into buffer: inout OutputRawSpan) throws(TransferError) {
     let count = buffer.withUnsafeMutableBytes { (memory, initialized) in
       let count = read(UnsafeMutableRawBufferPointer(rebasing: memory[initialized...]))
@@ -94,21 +94,21 @@ public struct DescriptorSource: StreamSource, Sendable {
     }
   }
 
-  /// Why it is not known that the stream is one writer's, if so: of a FIFO that several had open, each
-  /// may have given a part.
+  /// Why it is not known that the stream comes from one writer, if so: if several had a FIFO open,
+  /// each may have given a part.
   public var doubt: String? { watch?.doubt() }
 
   /// Asks the patience whether to go on.
   public mutating func ask() throws(TransferError) { try line.ask() }
 
-  /// Closes the descriptor: whoever still writes is told by `EPIPE`.
+  /// Closes the descriptor: a process that still writes is told by `EPIPE`.
   public func close() {
     try? null?.close()
     try? line.file.close()
   }
 
-  /// Waits for a command that has closed its output to end, for so many seconds: of one that fails, or
-  /// does not end, nobody knows whether what it gave was all.
+  /// Waits up to `seconds` for the end of a command that has closed its output: if it fails, or
+  /// does not end, it is not known whether what it gave was everything.
   private mutating func checkCommand(seconds: Int = 10) throws(TransferError) {
     guard command != nil else { return }
     let deadline = ContinuousClock.now + .seconds(seconds)
@@ -139,10 +139,10 @@ public struct DescriptorSource: StreamSource, Sendable {
     return Glibc.read(line.file.rawValue, buffer.baseAddress, buffer.count)
   }
 
-  /// - Returns: As ``read(_:)``, or `nil` where the system has no splice for this.
+  /// - Returns: As ``read(_:)``, or `nil` if the system has no splice for this.
   private mutating func splice(_ count: Int) -> Int? {
     guard let null else { return nil }
-    // More than a pipe holds, but no more than a signed 32-bit number.
+    // More than a pipe holds, but no more than fits a signed 32-bit number.
     let dropped = clinux_splice(line.file.rawValue, null.rawValue, min(count, 1 << 30))
     guard dropped < 0, errno == ENOSYS || errno == EPERM || errno == EINVAL else { return dropped }
     try? null.close()
@@ -168,7 +168,8 @@ public struct DescriptorSource: StreamSource, Sendable {
         try checkCommand()
         return false
       }
-      // A pipe shows hanging up only after there was somebody to hang up, who may have written since.
+      // A pipe shows a hangup only after there was a writer to hang up, which may have written
+      // since.
       switch line.events(POLLIN) & (POLLIN | POLLHUP) {
       case 0: try line.waitForPeer("a writer")
       case POLLHUP: return false

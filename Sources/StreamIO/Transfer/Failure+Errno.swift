@@ -2,7 +2,7 @@ public import StreamCore
 public import SystemPackage
 
 extension Failure {
-  /// Makes a failure of its two parts.
+  /// Makes a failure from its two parts.
   public init(_ number: Errno, _ reason: String) {
     self.init(errno: number.rawValue, reason: reason)
   }

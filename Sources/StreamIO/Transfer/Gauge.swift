@@ -1,7 +1,7 @@
 public import Synchronization
 
-/// How far the stream is and who is waited for, for whoever looks from another thread. Written by
-/// plain stores, as it is for every request.
+/// How far the stream is and who is waited for, for a thread that looks on. It is written by plain
+/// stores, as it is written for every request.
 public final class Gauge: Sendable {
   /// Who is waited for.
   public enum Waiting: UInt8, AtomicRepresentable, Sendable {
@@ -9,17 +9,17 @@ public final class Gauge: Sendable {
     case nobody
     /// A client, to send a request.
     case client
-    /// Whoever is at the other end of the stream.
+    /// The other end of the stream.
     case otherEnd
   }
 
   /// Bytes of the disk that were received, or that were handed on to be sent.
   public let position = Atomic<UInt64>(0)
-  /// Bytes of output that were sent: of a disk that is sent as it is, the same.
+  /// Bytes of output that were sent; the same as the position if a disk is sent as it is.
   public let output = Atomic<UInt64>(0)
   /// Who is waited for at this moment.
   public let waiting = Atomic<Waiting>(.client)
 
-  /// Stands at 0.
+  /// Makes a gauge that stands at 0.
   public init() {}
 }

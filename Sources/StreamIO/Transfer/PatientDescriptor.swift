@@ -9,17 +9,17 @@ struct PatientDescriptor: Sendable {
   let file: FileDescriptor
   /// What the endpoint is called in messages.
   let name: String
-  /// Who is asked whether to wait on.
+  /// Asked whether to go on waiting.
   var patience: Patience
-  /// Who looks on, if anybody.
+  /// Shows the progress to other threads, if wanted.
   let gauge: Gauge?
 
-  /// Bytes moved since the patience was last asked: who never waits is asked as well.
+  /// Bytes moved since the patience was last asked: it is asked even if there is never a wait.
   private var unasked = 0
-  /// Whether a wait was ended from outside: mostly the server stops, and the next one, another
-  /// client's, would go on for nothing.
+  /// Whether a wait was ended from outside: mostly the server stops, and the next wait, for another
+  /// client, would go on for nothing.
   private var wasInterrupted = false
-  /// How long somebody was waited for at the other end, in milliseconds.
+  /// How long a process at the other end was waited for, in milliseconds.
   private var waited = 0
 
   init(_ file: FileDescriptor, name: String, patience: Patience, gauge: Gauge? = nil) {
@@ -29,12 +29,12 @@ struct PatientDescriptor: Sendable {
     self.gauge = gauge
   }
 
-  /// Waits for somebody at the other end, for some milliseconds. Says once, after a few seconds, that
-  /// it is for `whom`.
+  /// Waits for a process at the other end, for some milliseconds. Says once, after a few seconds,
+  /// that it waits for `whom`.
   mutating func waitForPeer(_ whom: String) throws(TransferError) {
     gauge?.waiting.store(.otherEnd, ordering: .relaxed)
     defer { gauge?.waiting.store(.nobody, ordering: .relaxed) }
-    // Short at first: the other end is mostly started together with the server.
+    // The waits are short at first: the other end is mostly started together with the server.
     let slice = waited < 1000 ? 10 : 100
     guard patience.pause(slice) else { throw .interrupted }
     let before = waited
@@ -44,15 +44,15 @@ struct PatientDescriptor: Sendable {
     }
   }
 
-  /// Returns when the descriptor takes or gives bytes again, or has failed: the next call tells. A
-  /// wait counts as a mebibyte moved, so that one that ends at once again and again is asked about
-  /// too.
+  /// Returns when the descriptor takes or gives bytes again, or has failed: the next call tells
+  /// which. A wait counts as a mebibyte moved, so that the patience is asked even if waits end at
+  /// once again and again.
   mutating func wait(for events: Int32) throws(TransferError) {
     gauge?.waiting.store(.otherEnd, ordering: .relaxed)
     defer { gauge?.waiting.store(.nobody, ordering: .relaxed) }
     if wasInterrupted { try ask() } else { try askAfter(1 << 20) }
     var request = pollfd(fd: file.rawValue, events: Int16(events), revents: 0)
-    // After a signal too.
+    // It asks after a signal too.
     while poll(&request, 1, 100) <= 0 { try ask() }
   }
 

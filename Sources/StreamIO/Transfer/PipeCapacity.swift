@@ -1,9 +1,10 @@
 import CLinux
 import SystemPackage
 
-/// Makes pipes large: the larger, the less often writer and reader have to wake each other.
+/// Makes pipes large: the larger a pipe is, the less often writer and reader have to wake each
+/// other.
 enum PipeCapacity {
-  /// The system's limit for unprivileged users, in bytes; what Linux ships where it can't be read.
+  /// The system's limit for unprivileged users, in bytes; Linux's default if it can't be read.
   static let limit: Int = {
     let shipped = 1 << 20
     guard
@@ -18,9 +19,9 @@ enum PipeCapacity {
   }()
 
   /// Enlarges a pipe as far as allowed: users have a limit on the pages of all their pipes, so half
-  /// is tried where the whole is refused, and so on. A pipe that is larger already stays so.
+  /// the size is tried if the whole is refused, and so on. A pipe that is larger already stays so.
   ///
-  /// - Returns: What it can hold now in bytes, 0 if it is no pipe.
+  /// - Returns: What the pipe can hold now in bytes, 0 if it is not a pipe.
   static func enlarge(_ pipe: FileDescriptor) -> Int {
     let current = Int(clinux_pipe_capacity(pipe.rawValue))
     var wanted = limit

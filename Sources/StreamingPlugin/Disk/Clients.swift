@@ -4,29 +4,30 @@ import StreamIO
 import Synchronization
 import SystemPackage
 
-/// Whoever is connected, and whether more are let in: kept beside the stream, whose lock a request may
-/// hold for as long as the reader or writer lets it wait.
+/// The clients that are connected, and whether more are let in. They are kept beside the stream,
+/// whose lock a request may hold for as long as the reader or writer lets it wait.
 final class Clients: Sendable {
-  /// One connection, told from all others of this process.
+  /// One connection, told apart from all others of this process.
   struct ID: Hashable, Sendable {
     fileprivate let number: UInt64
   }
 
-  /// Whether anybody is still connected when the server has stopped.
+  /// Whether any client is still connected when the server has stopped.
   enum Presence: Sendable {
     /// nbdkit saw all connections end.
     case left
-    /// Of some it did not. Those had ended when it had stopped, but maybe because it stopped: it waits
-    /// for clients then, and refuses what they ask for. Or nobody can tell, as over TCP.
+    /// nbdkit did not see some connections end. They had ended when nbdkit had stopped, but maybe
+    /// because it stopped: it waits for clients then, and refuses what they ask for. Or this can't
+    /// be known, as over TCP.
     case unknown
-    /// One had not ended.
+    /// A connection had not ended.
     case connected
   }
 
   private struct Connection: Sendable {
-    /// Who made it, where that is known.
+    /// The process that made it, if that is known.
     let process: Int32?
-    /// Where it is known which one it is.
+    /// The socket, if it is known which one it is.
     let socket: ClientSocket?
   }
 
@@ -49,11 +50,11 @@ final class Clients: Sendable {
     }
   }
 
-  /// nbdkit saw the connection end. It does not once it stops, not even of one whose client left a
+  /// nbdkit saw the connection end. It does not see that once it stops, even if the client left a
   /// moment before.
   func remove(_ client: ID) {
     let connection = connected.withLock { connected in
-      // One that was cut off has not left.
+      // A client that was cut off has not left.
       connected.connections[client]?.socket?.wasCutOff == true
         ? nil : connected.connections.removeValue(forKey: client)
     }
@@ -72,7 +73,7 @@ final class Clients: Sendable {
     }
   }
 
-  /// To be asked once, when the server has stopped. Lets go of the connections.
+  /// Called once, when the server has stopped. Lets go of the connections.
   func presenceAtEnd() -> Presence {
     let connections = connected.withLock { connected in
       defer { connected.connections = [:] }

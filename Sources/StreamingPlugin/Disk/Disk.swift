@@ -5,16 +5,16 @@ import StreamIO
 import Synchronization
 import SystemPackage
 
-/// What belongs to one disk before the server has forked: checked, and made ready as far as that is
-/// possible then.
+/// What belongs to one disk before the server has forked: it is checked, and made ready as far as
+/// that is possible then.
 struct PreparedDisk: Sendable {
   let parameters: Parameters
   var endpoint: PreparedEndpoint
-  /// What messages call it.
+  /// The name of the endpoint in messages.
   let name: String
   let medium: any SegmentMedium
 
-  /// Changes nothing before everything was checked.
+  /// Nothing is changed before everything was checked.
   init(_ parameters: Parameters) throws(PluginError) {
     guard let named = parameters.endpoint else {
       throw PluginError(.invalidArgument, "pipe: missing")
@@ -25,7 +25,7 @@ struct PreparedDisk: Sendable {
     }
     medium = try parameters.medium()
     endpoint = try PreparedEndpoint.prepare(named)
-    // Under another spelling the report's path may be that of the FIFO just made.
+    // The report's path may be that of the FIFO just made, in another spelling.
     try parameters.report?.check()
     name = named.name
     self.parameters = parameters
@@ -50,14 +50,15 @@ final class Disk: Sendable {
   private let parameters: Parameters
   private let clients = Clients()
   private let ending: Ending
-  /// `nil` where the endpoint could not be opened: clients are refused then.
+  /// `nil` if the endpoint could not be opened: clients are refused then.
   private let stream: Stream?
   private let progress: Progress?
   /// What failed outside of any request.
   private let failure = Mutex<String?>(nil)
 
-  /// Opens what was prepared, in the serving process. Never fails: under `--run` the command would wait
-  /// for ever on a server that is gone. What can't be opened is said here, and refuses every client.
+  /// Opens what was prepared, in the serving process. It never fails: under `--run` the command
+  /// would wait for ever for a server that is gone. If something can't be opened, this prints a
+  /// message, and every client is refused.
   init(_ prepared: PreparedDisk) {
     parameters = prepared.parameters
     let gauge = Gauge()
@@ -65,7 +66,7 @@ final class Disk: Sendable {
     var reason: PluginError?
     var stream: Stream?
     var command: Command?
-    // Let go at the end, when nothing more is opened.
+    // The reserve is let go at the end, when nothing more is opened.
     let reserve: DescriptorReserve?
     do throws(Failure) {
       reserve = try DescriptorReserve()
@@ -88,8 +89,8 @@ final class Disk: Sendable {
     }
     self.stream = stream
     ending = Ending(endpoint: endpoint, name: prepared.name, command: command)
-    // Again, as nbdkit may have become another user. Not before a FIFO was opened: its reader may wait
-    // for that.
+    // It is checked again, as nbdkit may have become another user, but not before a FIFO was
+    // opened: its reader may be waiting for that.
     if reason == nil {
       do throws(PluginError) {
         try parameters.report?.check()
@@ -143,12 +144,12 @@ final class Disk: Sendable {
     failure.withLock { $0 = $0 ?? reason }
   }
 
-  /// Refuses a client by throwing. Takes neither the lock of the stream, which a waiting request may
-  /// hold, nor any time.
+  /// Refuses a client by throwing. It does not take the lock of the stream, which a waiting request
+  /// may hold, and it does not wait.
   ///
   /// - Parameters:
-  ///   - readOnly: Whether the client shall get a disk that can't be written.
-  ///   - whose: Who wants that, and what to do about it.
+  ///   - readOnly: Whether the client gets a disk that can't be written.
+  ///   - whose: What asked for that, which decides on the advice in the message.
   func checkClient(readOnly: Bool, _ whose: ReadOnly) throws(PluginError) {
     guard !readOnly || parameters.direction == .read else {
       let error = PluginError(.readOnlyFileSystem, whose.message)
@@ -158,7 +159,7 @@ final class Disk: Sendable {
     try clients.checkAccepting()
   }
 
-  /// Who opens a disk for reading alone.
+  /// What opens a disk for reading alone.
   enum ReadOnly {
     case option, filter
 
@@ -180,7 +181,7 @@ final class Disk: Sendable {
       process: Server.peerProcess)
   }
 
-  /// Ends the stream and says what became of it. To be called once, after the last request.
+  /// Ends the stream and reports what became of it. It is called once, after the last request.
   func end() {
     var report: Report
     let failure = failure.withLock { $0 }

@@ -3,25 +3,25 @@ import StreamCore
 import StreamIO
 import SystemPackage
 
-/// How a stream ends, in either direction: the name of a FIFO goes, the descriptor is closed, and a
-/// command at the other end is waited for or ended.
+/// How a stream ends, in either direction: the name of a FIFO is removed, the descriptor is closed,
+/// and a command at the other end is waited for or ended.
 struct Ending: Sendable {
-  /// How long a command may live that has given all of the disk.
+  /// How long a command may still live after it has given all of the disk.
   private static let commandSeconds = 10.0
 
   let endpoint: PreparedEndpoint
   /// The parameter that named it, for messages.
   let name: String
-  /// Who reads or writes the stream, if it is a command that was started for it.
+  /// The command that reads or writes the stream, if one was started for it.
   let command: Command?
 
-  /// Ends a stream that is written. Where all of the disk was delivered a command's input ends and the
-  /// command is waited for; otherwise it is ended before its input.
+  /// Ends a stream that is written. If all of the disk was delivered, the command's input ends and
+  /// the command is waited for; otherwise the command is ended before its input.
   ///
   /// - Parameters:
-  ///   - report: What is known; its outcome decides.
-  ///   - readerHasGone: A command that no longer reads is about to end by itself, mostly, and how tells
-  ///     why.
+  ///   - report: What is known so far; its outcome decides.
+  ///   - readerHasGone: A command that no longer reads is mostly about to end by itself, and the
+  ///     way it ends tells why.
   ///   - close: Closes the descriptor.
   func carryOut(
     on report: inout Report, readerHasGone: Bool, closing close: () throws(Errno) -> Void
@@ -37,7 +37,7 @@ struct Ending: Sendable {
       return
     }
     guard command.complete() else {
-      // Ended before its input is: nobody else does that any more.
+      // The command is ended before its input ends, as nothing else ends it any more.
       report.apply(.notTold)
       _ = abandon(&command, after: 0)
       try? close()
@@ -47,10 +47,11 @@ struct Ending: Sendable {
     report.apply(.ended(command.end(.whileEnding)))
   }
 
-  /// Ends a stream that is read. A command that has given all it has may take a few seconds to end; any
-  /// other is ended.
+  /// Ends a stream that is read. A command that has given all of its output may take a few seconds
+  /// to end; any other is ended.
   ///
-  /// - Parameter command: As the source knows it, which may have heard already how it ended.
+  /// - Parameter command: The command as the source knows it: the source may know already how it
+  ///   ended.
   func carryOut(
     on report: inout Report, sourceHasGivenAll: Bool, command: Command?, closing close: () -> Void
   ) {
@@ -70,13 +71,13 @@ struct Ending: Sendable {
       let ending = abandon(&command, after: 0)
       return report.apply(isInterrupted ? .ended(.interrupted) : ending)
     }
-    // Its supervisor waits to hear that all is well.
+    // The supervisor waits to be told that all is well.
     _ = command.complete()
     report.apply(.ended(command.end(.whileEnding)))
   }
 
-  /// Removes a FIFO that was made here. Before the descriptor is closed: who opens the FIFO after that
-  /// would wait for ever.
+  /// Removes a FIFO that was made here. This is done before the descriptor is closed: a process
+  /// that opens the FIFO after that would wait for ever.
   func removeName() {
     do throws(Failure) { try endpoint.remove() } catch {
       Server.error(PluginError(error, of: name).message)
@@ -86,7 +87,7 @@ struct Ending: Sendable {
   private func abandon(_ command: inout Command, after seconds: Double) -> CommandEnd {
     let early = command.earlyStatus(.whileEnding(for: seconds))
     command.abandon()
-    // The supervisor gives it 5 seconds, then kills it.
+    // The supervisor gives the command 5 seconds, then kills it.
     return .abandoned(command.end(.whileEnding(for: 15)), early: early)
   }
 }

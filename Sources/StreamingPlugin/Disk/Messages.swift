@@ -1,4 +1,4 @@
-// What requests of both directions are answered when they are refused: what happened, and what would be
+// The messages with which requests of both directions are refused: what happened, and what would be
 // right.
 
 import StreamCore
@@ -11,7 +11,7 @@ extension StreamError: RequestRefusal {
     case .late, .sent, .owed, .unreadable, .failedBefore: .ioError
     case .interrupted: .socketShutdown
     case .noRoom(let failure): failure.number
-    // NBD has no EPIPE: a client would be told "invalid argument".
+    // NBD has no EPIPE: a client would be sent "invalid argument".
     case .broken(let failure): failure.number == .noSpace ? .noSpace : .ioError
     }
   }
@@ -29,7 +29,7 @@ extension StreamError: RequestRefusal {
     }
   }
 
-  /// The message, with what would have helped where the stream knows that.
+  /// The message, followed by what would have helped if the stream knows that.
   func message(in stream: WriteStream.Stream) -> String {
     switch self {
     case .late: stream.missedWindow.map { "\(message): \($0.remedy)" } ?? message
@@ -59,8 +59,8 @@ extension StreamError: RequestRefusal {
 }
 
 extension WriteStream.Stream.Window {
-  /// What to do the next time, to follow the message of a late write. "At least", as what is to come may
-  /// need more: a filter that caches hands its blocks on in any order.
+  /// What to do the next time, which follows the message of a late write. It says "at least", as
+  /// what is still to come may need more: a filter that caches hands its blocks on in any order.
   var remedy: String {
     switch self {
     case .reorder(let size):

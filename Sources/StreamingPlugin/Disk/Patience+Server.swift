@@ -3,8 +3,8 @@ import NBDKit
 import StreamIO
 
 extension Patience {
-  /// As long as the server runs and the client at hand is there. The server prints a line of its own
-  /// where its sleep finds that either is not so: it is not asked once a signal has come.
+  /// Lasts as long as the server runs and the client at hand is there. The server prints a line of
+  /// its own if its sleep finds that either is not so, so it is not asked once a signal has come.
   static let whileServing = Patience(
     pause: { milliseconds in
       if milliseconds > 0 { TerminationSignals.wait(milliseconds) }
@@ -12,8 +12,8 @@ extension Patience {
     },
     announce: Server.error)
 
-  /// At the end, when the server waits for nothing any more: until one more SIGTERM or SIGINT. The
-  /// server's own sleep fails at once then.
+  /// For the end, when the server does not wait for anything any more: lasts until one more SIGTERM
+  /// or SIGINT. The server's own sleep fails at once then.
   static let whileEnding = Patience(
     pause: { milliseconds in
       if !TerminationSignals.wereSent { usleep(UInt32(milliseconds) * 1000) }
@@ -21,7 +21,7 @@ extension Patience {
     },
     announce: Server.error)
 
-  /// The same, but not longer than so many seconds.
+  /// The same, but for no longer than this many seconds.
   static func whileEnding(for seconds: Double) -> Patience {
     let deadline = Instant.now.seconds + seconds
     return Patience(

@@ -3,20 +3,21 @@ import StreamCore
 import StreamIO
 import SystemPackage
 
-/// The stream's end outside, from the checks at the start to the removal of what was made.
+/// The endpoint of the stream, from the checks at the start to the removal of what was made.
 enum PreparedEndpoint: Sendable {
-  /// To be opened in the serving process: an end open in the one that waits for `--run` would hold
-  /// back the end of the stream.
+  /// A FIFO to be opened in the serving process: if the process that waits for `--run` had an end
+  /// open, it would hold back the end of the stream.
   case namedPipe(NamedPipe)
-  /// Open already.
+  /// An endpoint that is already open.
   case open(OpenEndpoint)
-  /// Open already, but the server has the original too, whose reader waits for the end of both.
+  /// An endpoint that is already open, but the server also has the original, and the reader waits
+  /// for the end of both.
   case inherited(OpenEndpoint, original: InheritedDescriptor)
 
-  /// To be started in the serving process, for the same reason.
+  /// A command to be started in the serving process, for the same reason.
   case command(String, at: StartingPoint, Direction)
 
-  /// Checks what stands at the endpoint and takes it, making a FIFO where nothing stands.
+  /// Checks what is at the endpoint and takes it, and makes a FIFO if nothing is there.
   static func prepare(_ endpoint: Parameters.Endpoint) throws(PluginError) -> PreparedEndpoint {
     do {
       switch endpoint.kind {

@@ -4,14 +4,15 @@ import StreamIO
 import Synchronization
 
 extension ReadStream {
-  /// Looks whether the source ends where the disk does, and closes it.
+  /// Checks whether the source ends where the disk does, and closes it.
   func end(after failure: String?, by ending: Ending) -> Report {
     state.withLock { state in
       let size = parameters.size
       var report = Report(.read, size: size)
       guard var stream = state.stream.take() else { return report }
       gauge.waiting.store(.otherEnd, ordering: .relaxed)
-      // Clients that ask where the zeroes are don't read them. What they were told has been read ahead.
+      // Clients that ask where the zeroes are don't read them. What they were told has been read
+      // ahead.
       stream.source.end.patience = .whileEnding
       stream.source.takesMore = false
       if state.requests.began != nil {
@@ -56,11 +57,11 @@ extension ReadStream {
     }
   }
 
-  /// How long a source may neither end nor go on where the disk ends.
+  /// How long a source may neither end nor go on at the end of the disk.
   private static let endSeconds = 10.0
 
-  /// Looks whether the source ends where the disk does: of a compressed one, whether what follows is
-  /// right and decodes to nothing.
+  /// Checks whether the source ends where the disk does. For a compressed source, it checks whether
+  /// what follows is right and decodes to nothing.
   private func lookForEnd(of source: inout Source, for report: inout Report) {
     source.end.patience = .whileEnding
     guard source.compression != nil else { return report.apply(source.end.awaitEnd()) }

@@ -62,7 +62,7 @@ final class ReadStream: DiskStream {
     in range: Range<UInt64>, onlyFirst: Bool,
     _ body: (Range<UInt64>, StreamExtent) throws(PluginError) -> Void
   ) throws(PluginError) {
-    // Of a raw stream nothing is known, and a request that waits for it is not waited for.
+    // Nothing is known of a raw stream, so this need not wait for a request that waits for it.
     guard parameters.decompress != nil else { return try body(range, .data) }
     let extents = try state.withLock { (state) throws(PluginError) in
       state.requests.begin()

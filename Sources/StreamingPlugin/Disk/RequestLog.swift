@@ -5,7 +5,7 @@ import SystemPackage
 protocol RequestRefusal: Error {
   /// What the client is sent.
   var errno: Errno { get }
-  /// What happened, and what would be right, to follow the request's name.
+  /// What happened, and what would be right. In messages it follows the request's name.
   var message: String { get }
   /// Whether nothing that comes later can make the stream right again.
   var isFinal: Bool { get }
@@ -13,19 +13,20 @@ protocol RequestRefusal: Error {
   var kind: Int { get }
 }
 
-/// What a stream remembers of its requests, in either direction. Kept under the stream's lock.
+/// What a stream remembers of its requests, in either direction. It is kept under the stream's
+/// lock.
 struct RequestLog: Sendable {
-  /// How many refusals of one kind are said: a client that goes on after a failure would fill a disk
-  /// with lines.
+  /// How many refusals of one kind are printed: a client that goes on after a failure would fill a
+  /// disk with lines.
   private static let mostSaid: UInt64 = 10
 
   /// When the first request came.
   private(set) var began: Instant?
-  /// The first failure that can't be made good.
+  /// The first failure that nothing later can make good.
   private(set) var failure: String?
   /// How many requests were answered by an error.
   private(set) var refused: UInt64 = 0
-  /// How many of them without a line in the log.
+  /// How many of those requests have no line in the log.
   private(set) var unsaid: UInt64 = 0
   private var kinds: [Int: UInt64] = [:]
 
@@ -36,10 +37,10 @@ struct RequestLog: Sendable {
   /// Notes that a request was refused.
   ///
   /// - Parameters:
-  ///   - request: What it was, as in `write of 512 bytes at offset 0`.
-  ///   - message: Said instead of the refusal's own.
-  /// - Returns: What nbdkit is told. Without a message, so that no line is printed, where the stream
-  ///   had failed before or the same was said often enough.
+  ///   - request: The request, as in `write of 512 bytes at offset 0`.
+  ///   - message: Used instead of the refusal's own message.
+  /// - Returns: The error for nbdkit. It has no message, so that no line is printed, if the stream
+  ///   had failed before or if the same was said often enough.
   mutating func refuse(
     _ request: String, _ refusal: some RequestRefusal, saying message: String? = nil
   ) -> PluginError {

@@ -4,10 +4,10 @@ import SystemPackage
 
 /// A client's disk: its requests, passed on to the stream, which is written or read.
 ///
-/// Two capabilities are left out on purpose. Fast zeroes, which the binding refuses one by one: a client
-/// that asks for them zeroes the whole disk before it writes, and all of that would be streamed. More
-/// than one connection: each client thread would write a range of its own, 128 MiB from the next, and
-/// all but the first would wait.
+/// Two capabilities are left out on purpose. The first is fast zeroes, which the binding refuses
+/// one by one: a client that asks for them zeroes the whole disk before it writes, and all of that
+/// would be streamed. The second is more than one connection: each client thread would write a
+/// range of its own, 128 MiB from the next, and all but the first would wait.
 final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable, Trimmable,
   ExtentReporting
 {
@@ -39,8 +39,8 @@ final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable
     }
   }
 
-  /// A forced unit access needs no more: what failed before fails this write too, and a write that
-  /// leaves nothing missing is with the reader's pipe when it returns.
+  /// A forced unit access needs no more than this: what failed before fails this write too, and a
+  /// write that leaves nothing missing is in the reader's pipe when it returns.
   func write(_ bytes: RawSpan, at offset: UInt64, flags: RequestFlags) throws {
     try written.write(bytes, at: offset, by: client)
   }
@@ -53,7 +53,8 @@ final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable
     try written.zero(try range(count, offset), by: client)
   }
 
-  /// Advice that a stream can't take: what was sent is sent, and what was not written is zeroes.
+  /// This is advice that a stream can't follow: what was sent is sent, and what was not written is
+  /// zeroes.
   func trim(count: UInt32, at offset: UInt64, flags: RequestFlags) {}
 
   func extents(
@@ -79,7 +80,7 @@ final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable
     if case .read = stream { true } else { false }
   }
 
-  /// The stream of a request that only a written one gets.
+  /// The stream for a request that is made only of a written stream.
   private var written: WriteStream {
     get throws(PluginError) {
       guard case .written(let stream) = stream else {
@@ -89,7 +90,7 @@ final class StreamConnection: Writable, Flushable, ForceUnitAccessible, Zeroable
     }
   }
 
-  /// nbdkit has checked this before; a trap would be the end of all clients.
+  /// nbdkit has checked this before; a trap here would end all clients.
   private func range(_ count: UInt32, _ offset: UInt64) throws(PluginError) -> Range<UInt64> {
     let (end, overflow) = offset.addingReportingOverflow(UInt64(count))
     guard !overflow, end <= diskSize else {

@@ -6,7 +6,7 @@ import Synchronization
 import SystemPackage
 
 extension WriteStream {
-  /// Sends what is due, waits for the reader to take it, and closes.
+  /// Sends what is due, waits until the reader has taken it, and closes.
   func end(after failure: String?, by ending: Ending) -> Report {
     state.withLock { state in
       var report = Report(.write, size: parameters.size)
@@ -19,7 +19,7 @@ extension WriteStream {
       gauge.waiting.store(.otherEnd, ordering: .relaxed)
       if let failure = state.requests.failure ?? failure { report.fail(failure) }
 
-      // Counted first: what the end makes of a gap was never written.
+      // This is counted first: what the end makes of a gap was never written.
       let size = parameters.size ?? stream.high
       var coverage = Coverage(
         missing: stream.missingBytes(of: size), first: stream.firstMissing(of: size),
@@ -32,7 +32,7 @@ extension WriteStream {
           if coverage.padding == .added { try stream.pad(to: size) }
         }
         if report.mayEndWell(coverage) { try stream.seal() }
-        // A command is no stranger: it is waited for as long as it lives.
+        // A command was started for this stream, so it is waited for as long as it lives.
         report.apply(stream.sink.end.drain(idleSeconds: ending.command == nil ? 10 : nil))
       } catch {
         report.fail(state.reason(of: error))
@@ -60,7 +60,7 @@ extension WriteStream {
     }
   }
 
-  /// What is done about missing bytes that the user said are zeroes.
+  /// What is done about missing bytes that the user declared to be zeroes.
   private func padding(_ state: State, _ coverage: Coverage) -> Coverage.Padding {
     if state.lastChange == nil { return .refused("nothing was written") }
     if state.requests.refused > 0 {

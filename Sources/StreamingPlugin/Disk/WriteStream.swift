@@ -7,8 +7,8 @@ import SystemPackage
 
 /// The stream of a disk that is written, shared by its clients.
 ///
-/// One lock is around everything: nbdkit calls one data callback at a time for each client, not over
-/// all of them.
+/// One lock is around everything: nbdkit makes one data callback at a time for each client, not
+/// over all clients.
 final class WriteStream: DiskStream {
   typealias Stream = OrderedStream<EncodingSink<DescriptorSink>, SegmentedStore>
 
@@ -18,14 +18,15 @@ final class WriteStream: DiskStream {
     var requests = RequestLog()
     /// The last refused request whose bytes are owed.
     var owing: String?
-    /// Who changed the disk last, if anybody did.
+    /// The client that changed the disk last, if any did.
     var lastChange: Clients.ID?
-    /// Whether that client flushed after its last change. Nobody else's flush says that it had done all
-    /// it meant to do.
+    /// Whether that client flushed after its last change. A flush by another client does not say
+    /// that this one had done everything it meant to do.
     var isSettled = false
   }
 
-  /// While nothing above it is written a client may begin again: what `qemu-img` zeroes first is less.
+  /// While nothing above it is written, a client may begin again: what `qemu-img` zeroes first is
+  /// less.
   private static let head: UInt64 = 4096
 
   let state: Mutex<State>
@@ -117,9 +118,9 @@ final class WriteStream: DiskStream {
     }
   }
 
-  /// Notes that a client changed the disk. If that was the last that was missing, all of the output is
-  /// with the reader's pipe, its end too, before the client is told: an error must be the answer to a
-  /// write.
+  /// Notes that a client changed the disk. If that was the last that was missing, all of the
+  /// output, including its end, is in the reader's pipe before the client is told: an error must be
+  /// the answer to a write.
   private func accepted(by client: Clients.ID, _ state: inout State) throws(StreamError) {
     state.changed(by: client)
     guard let position = state.stream?.position else { return }
@@ -159,7 +160,7 @@ extension WriteStream.State {
     isSettled = false
   }
 
-  /// Why the stream could not be finished: bytes that are owed are so since a request failed.
+  /// Why the stream could not be finished: if bytes are owed, it is because a request failed.
   func reason(of error: StreamError) -> String {
     guard case .owed = error, let owing else { return error.message }
     return owing

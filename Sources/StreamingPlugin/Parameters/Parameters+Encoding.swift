@@ -18,7 +18,7 @@ extension Parameters {
       digestsOutput: digestsOutput, digestsDisk: digestsDisk, digestsAside: processors > 1)
   }
 
-  /// What the stream is that becomes a disk, and what is to be known of it.
+  /// What the stream is that becomes a disk, and what has to be found out about it.
   var decoding: InputDecoding {
     let processors = Processors.usable
     return InputDecoding(
@@ -33,7 +33,7 @@ extension Parameters {
       ? Self.list([decompress.map { "decompress=\($0.rawValue)" }] + digestNames) : encodingName
   }
 
-  /// Those that ask for an encoding, for messages about it.
+  /// The parameters that ask for an encoding, for messages about it.
   var encodingName: String { Self.list(encodingNames + digestNames) }
 
   private var encodingNames: [String?] {
@@ -51,7 +51,7 @@ extension Parameters {
     names.compactMap { $0 }.joined(separator: ", ")
   }
 
-  /// Checks what only all parameters together tell.
+  /// Checks what can be told only from all parameters together.
   func checkEncoding(_ endpoint: Endpoint) throws(PluginError) {
     let names = Self.list(encodingNames)
     if direction == .read, !names.isEmpty {
@@ -77,7 +77,8 @@ extension Parameters {
     try checkFormat()
   }
 
-  /// What a format can't be is refused before anything is served: it would only show at the end.
+  /// A disk that the format can't hold is refused before anything is served: it would only show at
+  /// the end.
   private func checkFormat() throws(PluginError) {
     guard format != .raw else { return }
     let name = "format=\(format.rawValue)"

@@ -8,7 +8,7 @@ extension Parameters {
   /// What the user named as the stream's other end.
   struct Endpoint: Sendable {
     enum Kind: Sendable {
-      /// Absolute.
+      /// An absolute path.
       case path(String)
       case descriptor(InheritedDescriptor)
       /// A text for the shell, and where it is to run.
@@ -20,8 +20,9 @@ extension Parameters {
     let key: String
     let value: String
 
-    /// The parameter as the user gave it, for messages: `pipe=output`. Of a command the key alone: its
-    /// text may hold a password, and messages reach the report, and with newer servers clients.
+    /// The parameter as the user gave it, for messages: `pipe=output`. For a command it is the key
+    /// alone: the text may hold a password, and messages reach the report and, with newer servers,
+    /// clients.
     var name: String {
       if case .command = kind { key } else { "\(key)=\(value)" }
     }

@@ -2,7 +2,7 @@ import NBDKit
 import StreamIO
 
 extension Parameters {
-  /// Where what has to wait is kept.
+  /// The medium that holds what has to wait.
   func medium() throws(PluginError) -> any SegmentMedium {
     guard let spool else { return AnonymousMemory() }
     do {

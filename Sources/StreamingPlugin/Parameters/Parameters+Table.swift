@@ -177,7 +177,7 @@ extension Parameters {
 }
 
 extension Parameter {
-  /// One of those that name the endpoint, of which a stream has one.
+  /// A parameter that names the endpoint; a stream has only one endpoint.
   fileprivate init(
     endpoint key: String, _ value: String, _ direction: Direction,
     _ kind: @escaping @Sendable (String, Direction) throws(PluginError) -> Parameters.Endpoint.Kind,
@@ -189,7 +189,7 @@ extension Parameter {
     }
   }
 
-  /// Where the text begins.
+  /// The column where the text begins.
   private static let column = 21
 
   fileprivate var helpLines: String {

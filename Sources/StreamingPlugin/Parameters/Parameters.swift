@@ -9,7 +9,7 @@ struct Parameters: Sendable {
   static let defaultSize: UInt64 = 0x7FFF_FFFF_C000_0000
   static let defaultReorder: UInt64 = 256 << 20
   static let defaultRewind: UInt64 = 0
-  /// Where the stream is read: what programs look at that probe what is on a disk, and more.
+  /// For a stream that is read: what programs look at that probe what is on a disk, and more.
   static let defaultReadRewind: UInt64 = 64 << 10
 
   /// What the user named as the stream's other end: `nil` until given.
@@ -27,7 +27,7 @@ struct Parameters: Sendable {
   var givenRewind: UInt64?
   /// Whether zeroes make up for what the stream lacks to the disk's size.
   var pad = false
-  /// Where what waits is kept, absolute, if not in memory.
+  /// Where what has to wait is kept, as an absolute path, if not in memory.
   var spool: String?
   /// How the stream that is read is compressed, if it is.
   var decompress: Compression?
@@ -37,7 +37,7 @@ struct Parameters: Sendable {
   var compression: Compression?
   var compressionLevel: Int?
   var compressionThreads: Int?
-  /// Whether the report tells digests of the stream and of the disk.
+  /// Whether the report gives digests of the stream and of the disk.
   var digestsOutput = false
   var digestsDisk = false
   /// How to show how far the stream is, if it is wanted.
@@ -124,7 +124,7 @@ struct Parameters: Sendable {
     return try Server.absolutePath(value)
   }
 
-  /// A size as a parameter takes it, rounded up.
+  /// A size in the form that a parameter takes, rounded up.
   static func written(_ size: UInt64) -> String {
     let (unit, letter): (UInt64, String) = size < 1 << 20 ? (1 << 10, "k") : (1 << 20, "M")
     return "\((size - 1) / unit + 1)\(letter)"

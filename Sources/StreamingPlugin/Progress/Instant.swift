@@ -1,6 +1,6 @@
 import Glibc
 
-/// A moment, in seconds since some other one, by a clock that only goes forward.
+/// A moment, in seconds since some other moment, by a clock that only goes forward.
 struct Instant: Sendable {
   let seconds: Double
 

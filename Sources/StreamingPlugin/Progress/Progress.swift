@@ -9,20 +9,20 @@ final class Progress: Sendable {
   enum Style: Sendable {
     /// For people: one line, drawn anew on a terminal.
     case line
-    /// For programs: one JSON object a line, a second.
+    /// For programs: one JSON object per line, one line per second.
     case json
   }
 
-  /// How often it is looked at who is waited for, in milliseconds.
+  /// How often this checks who is waited for, in milliseconds.
   private static let slice: Int32 = 100
 
   private let style: Style
   private let screen: Screen
   private let began = Instant.now
-  /// `nil` where nobody would see it.
+  /// `nil` if nobody would see it.
   private let thread: WakeableThread?
 
-  /// Starts to show, in the serving process.
+  /// Starts to show progress, in the serving process.
   ///
   /// - Parameters:
   ///   - encodes: Whether the output differs from the disk's bytes, and is shown beside them.
@@ -38,8 +38,8 @@ final class Progress: Sendable {
       thread = nil
       return
     }
-    // A second on a terminal, where the line is drawn anew, and for programs; less often where people
-    // would find each one.
+    // A line is shown every second on a terminal, where it is drawn anew, and for programs; less
+    // often where every line stays and people would find it.
     let slices = screen.isTerminal || style == .json ? 10 : 50
     thread = WakeableThread { sleep in
       var history = ProgressHistory()
@@ -49,7 +49,8 @@ final class Progress: Sendable {
           history.note(gauge.waiting.load(ordering: .relaxed))
         }
         let output = gauge.output.load(ordering: .relaxed)
-        // Of a disk that is sent as it is, the output is the position, and is known within requests too.
+        // For a disk that is sent as it is, the output is the position, and is known within
+        // requests too.
         let position = gauge.position.load(ordering: .relaxed)
         let now = Instant.now
         var line = history.line(
@@ -78,7 +79,7 @@ final class Progress: Sendable {
   }
 }
 
-/// What was seen of late.
+/// What was seen recently.
 struct ProgressHistory {
   private var samples: [(time: Double, bytes: UInt64)] = []
   private var counts: [Gauge.Waiting: Int] = [:]

@@ -4,16 +4,17 @@ import StreamIO
 struct ProgressLine {
   /// Bytes that went through.
   var bytes: UInt64
-  /// Bytes of output that they became, where that is another number.
+  /// Bytes of output that they became, if that is another number.
   var output: UInt64?
-  /// All that will, if that is known.
+  /// The number of bytes that will go through in all, if that is known.
   var size: UInt64?
-  /// Bytes a second, of late, once that is known.
+  /// Bytes per second, recently, once that is known.
   var rate: Double?
   /// Who is mostly waited for, if anybody.
   var waitingFor: String?
 
-  /// The line in at most so many columns. Where that is narrow the less important is left out.
+  /// The line in at most this many columns. If that is narrow, the less important parts are left
+  /// out.
   func text(columns: Int) -> String {
     var parts: [(text: String, worth: Int)] = [("streaming:", 1)]
     parts.append((size.map { "\(bytes.written) of \($0.written)" } ?? bytes.written, 6))
@@ -30,7 +31,7 @@ struct ProgressLine {
     return String(Self.joined(parts.map(\.text)).prefix(columns))
   }
 
-  /// One JSON object, after so many seconds.
+  /// One JSON object, after this many seconds.
   func json(after seconds: Double) -> String {
     let tenths = UInt64(clamping: seconds * 10)
     let output = output ?? bytes
@@ -41,17 +42,17 @@ struct ProgressLine {
       """
   }
 
-  /// With commas between, but for the colon.
+  /// The parts with commas between them, but none after the colon.
   private static func joined(_ parts: [String]) -> String {
     parts.joined(separator: ", ").replacing("streaming:, ", with: "streaming: ", maxReplacements: 1)
   }
 
   private func share(of size: UInt64) -> UInt64 {
-    // No product of two large numbers.
+    // This avoids a product of two large numbers.
     size < 100 ? min(bytes, size) * 100 / max(size, 1) : min(100, bytes / (size / 100))
   }
 
-  /// Hours, minutes and seconds until the end at this rate; `nil` where that says nothing.
+  /// Hours, minutes and seconds until the end at this rate; `nil` if that says nothing.
   private var secondsLeft: String? {
     guard let size, size > bytes, let rate, rate >= 1 else { return nil }
     let seconds = Double(size - bytes) / rate
@@ -61,7 +62,7 @@ struct ProgressLine {
 }
 
 extension ProgressLine {
-  /// What is said at the end, as lines of at most so many columns.
+  /// What is said at the end, as lines of at most this many columns.
   static func totals(of report: Report, columns: Int) -> [String] {
     let rate = report.seconds > 0 ? Double(report.bytes) / report.seconds : 0
     var parts = [
@@ -86,12 +87,12 @@ extension ProgressLine {
 }
 
 extension UInt64 {
-  /// The nearest number there is: 0 for what is negative or no number, the largest for more.
+  /// The nearest number: 0 for what is negative or not a number, the largest for what is more.
   init(clamping value: Double) {
     self = value > 0 ? UInt64(exactly: value.rounded(.down)) ?? .max : 0
   }
 
-  /// With a binary unit and three digits.
+  /// The number with a binary unit and three digits.
   var written: String {
     guard self >= 1024 else { return "\(self) B" }
     var units = ["KiB", "MiB", "GiB", "TiB", "PiB"][...]

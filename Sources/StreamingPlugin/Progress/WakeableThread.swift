@@ -17,7 +17,7 @@ final class WakeableThread: Sendable {
   }
 
   private let thread: pthread_t
-  /// Whose closing wakes the thread.
+  /// The thread wakes when this is closed.
   private let lifeline: FileDescriptor
 
   /// `nil` if there can't be one more thread or pipe.
@@ -53,7 +53,7 @@ final class WakeableThread: Sendable {
     }
   }
 
-  /// Wakes the thread and waits for its end. To be called once.
+  /// Wakes the thread and waits for its end. It is called once.
   func end() {
     try? lifeline.close()
     pthread_join(thread, nil)

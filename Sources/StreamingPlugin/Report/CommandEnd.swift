@@ -2,11 +2,11 @@ import StreamIO
 
 /// How a command at the other end of the stream ended, and why.
 enum CommandEnd: Equatable, Sendable {
-  /// By itself, after a whole disk.
+  /// The command ended by itself, after a whole disk.
   case ended(Command.Ending)
   /// It was to be told that the disk is whole, but its supervisor was gone.
   case notTold
-  /// It was ended. `early` is its exit status if it had ended before that.
+  /// The command was ended. `early` is its exit status if it had ended before that.
   case abandoned(Command.Ending, early: Int?)
 }
 
@@ -32,10 +32,10 @@ extension Report {
       exitStatus = status
       switch (early, direction) {
       case (let early?, .write): add("the command ended with exit status \(early)")
-      // Where a source ends its command's failure is the reason already.
+      // If a source ends, its command's failure is the reason already.
       case (_?, .read): break
       case (nil, _):
-        // That it had to be is a doubt where all seemed well.
+        // If all seemed well, there is a doubt because the command had to be ended.
         if outcome == .complete { outcome = .unknown }
         add("the command was ended")
       }

@@ -4,7 +4,7 @@ import StreamIO
 extension Report {
   /// What every report begins with.
   static let beginning = "{\"version\": "
-  /// The same of the plugin's first version, whose reports had none.
+  /// The beginning of reports of the plugin's first version, which had no version number.
   static let beginningBeforeVersions = "{\"outcome\": \""
 
   /// One object, one line; the schema is in the manual page.

@@ -1,17 +1,17 @@
 import StreamFormats
 import StreamIO
 
-/// What became of the stream: a value that judges what it is told, for the log and for the file that
-/// `report=` names.
+/// What became of the stream: a value that judges from what it is told, for the log and for the
+/// file that `report=` names.
 struct Report: Sendable {
   enum Outcome: String, Sendable {
     /// All of the disk was delivered, or taken and read.
     case complete
-    /// Nothing failed, but less than the disk was written, or read.
+    /// Nothing failed, but less than the whole disk was written, or read.
     case short
     /// Something failed; what was delivered is the beginning of the disk at best.
     case failed
-    /// Nothing failed; whether that was all can't be known.
+    /// Nothing failed; whether that was everything can't be known.
     case unknown
   }
 
@@ -21,32 +21,33 @@ struct Report: Sendable {
   let size: UInt64?
   /// Bytes of the disk delivered as far as that is known, or taken from the source.
   private(set) var bytes: UInt64 = 0
-  /// Bytes of the disk that no acknowledged write or zero covered; or that nobody read.
+  /// Bytes of the disk that no acknowledged write or zero covered, or that no client read.
   private(set) var missingBytes: UInt64 = 0
-  /// How many of `bytes` were sent as zeroes, or known to be such.
+  /// How many of `bytes` were sent as zeroes, or were known to be zeroes.
   private(set) var zeroBytes: UInt64 = 0
   /// Requests answered by an error.
   var refusedRequests: UInt64 = 0
-  /// How many of them without a line in the log.
+  /// How many of those requests have no line in the log.
   var unsaidRefusals: UInt64 = 0
   /// What the stream was.
   var format = DiskFormat.raw
   /// How the stream was compressed, if it was.
   var compression: Compression?
-  /// Digests of the stream and of the disk, those that are wanted and known.
+  /// Digests of the stream and of the disk, if they are wanted and known.
   var digests: (output: String?, disk: String?)
   /// Bytes of the stream delivered, or taken.
   private(set) var outputBytes: UInt64 = 0
-  /// The most bytes of data that waited for earlier ones at a time.
+  /// The largest number of bytes of data that waited for earlier ones at one time.
   var largestReorder: UInt64 = 0
-  /// How the command at the other end ended, as a shell tells it, if there is one and that is known.
+  /// How the command at the other end ended, as a shell reports it, if there is a command and that
+  /// is known.
   var exitStatus: Int?
   /// From the first request to the end.
   var seconds = 0.0
   private(set) var error: String?
-  /// Bytes sent, whoever took them.
+  /// Bytes sent, whether or not a reader took them.
   private var sent: UInt64 = 0
-  /// Bytes of them that the reader had not taken at the end.
+  /// How many of those bytes the reader had not taken at the end.
   private var unread: UInt64 = 0
 
   init(_ direction: Direction, size: UInt64?) {
@@ -63,7 +64,7 @@ struct Report: Sendable {
     error = error ?? reason
   }
 
-  /// Says more of what went wrong.
+  /// Adds to what went wrong.
   mutating func add(_ more: String) {
     error = error.map { "\($0); \(more)" } ?? more
   }
@@ -93,7 +94,8 @@ struct Report: Sendable {
     }
   }
 
-  /// Notes bytes that were sent and that nobody took, if their number is known, and says them.
+  /// Notes bytes that were sent and that no reader took, if their number is known, and says how
+  /// many.
   @discardableResult
   mutating func leave(_ count: UInt64?) -> String {
     unread = count ?? 0
@@ -103,11 +105,11 @@ struct Report: Sendable {
   /// Notes how much went through.
   ///
   /// - Parameters:
-  ///   - position: Of the disk, sent or taken.
-  ///   - output: The same of the stream.
+  ///   - position: The position on the disk, sent or taken.
+  ///   - output: The same in the stream.
   ///   - zeroes: How much of the disk was sent as zeroes.
-  ///   - delivered: How much of the disk somebody has who took all of the stream but so many bytes, if
-  ///     the two are not the same.
+  ///   - delivered: How much of the disk a reader has if it took all of the stream but `unread`
+  ///     bytes, if the two are not the same.
   mutating func count(
     sent position: UInt64, output: UInt64, zeroes: UInt64,
     delivered: ((_ unread: UInt64) -> UInt64)? = nil
@@ -147,7 +149,7 @@ struct Report: Sendable {
   private mutating func concludeMissing(_ coverage: Coverage, of size: UInt64) {
     let first = coverage.first.map { ", the first from \($0.lowerBound) to \($0.upperBound)" }
     let missing = "\(coverage.missing) of \(size) bytes were not written\(first ?? "")"
-    // It may have meant to write them.
+    // The client may have meant to write the missing bytes.
     if coverage.clients == .connected {
       return fail("stopped with a client still connected, and \(missing)")
     }
@@ -182,7 +184,7 @@ struct Report: Sendable {
     outcome = isShort ? .short : error == nil ? .complete : .unknown
   }
 
-  /// Whether the stream may be whole, as far as that is known before the reader has taken the rest.
+  /// Whether the stream may be whole, as far as is known before the reader has taken the rest.
   func mayEndWell(_ coverage: Coverage) -> Bool {
     var report = self
     report.conclude(coverage)
@@ -198,8 +200,8 @@ struct Report: Sendable {
     case debug(String)
   }
 
-  /// What became of the stream, in one line: an error unless all is well; and how many refusals were
-  /// not said before.
+  /// What became of the stream, in one line, which is an error unless all is well; and how many
+  /// refusals were not printed before.
   var lines: [Line] {
     var lines = [line]
     if unsaidRefusals > 0 {

@@ -3,24 +3,25 @@ import StreamIO
 
 /// Where the report goes.
 struct ReportFile: Sendable {
-  /// Absolute.
+  /// An absolute path.
   let path: String
   /// The parameter as the user gave it.
   let name: String
 
-  /// Refuses a file that could not be written at the end, or that is no report.
+  /// Refuses a file that could not be written at the end, or that is not a report.
   func check() throws(PluginError) {
     _ = try holdsReport()
   }
 
-  /// Removes the report of an earlier stream, as soon as its name is known: whatever becomes of this
-  /// one, nobody shall take that for its own.
+  /// Removes the report of an earlier stream as soon as its name is known: whatever becomes of this
+  /// stream, the old report must not be taken for its report.
   func removeOld() throws(PluginError) {
     guard try holdsReport() else { return }
     do { try AtomicFile.remove(path) } catch { throw PluginError(error, of: name) }
   }
 
-  /// Takes the name for this stream: of two with one name nobody would see whose report it is.
+  /// Takes the name for this stream: if two streams had one name, nobody would see whose report it
+  /// is.
   func reserve() throws(PluginError) {
     do { try AtomicFile.reserve(path) } catch { throw PluginError(error, of: name) }
   }

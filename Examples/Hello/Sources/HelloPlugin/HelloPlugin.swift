@@ -1,6 +1,6 @@
 import NBDKit
 
-/// What nbdkit looks up.
+/// The function that nbdkit looks up.
 @c(plugin_init)
 public func pluginInit() -> UnsafeMutableRawPointer { HelloPlugin.register() }
 
@@ -11,7 +11,7 @@ final class HelloPlugin: Plugin {
   func open(readOnly: Bool) -> HelloDisk { HelloDisk() }
 }
 
-/// A disk of one sector that says hello, and then is zero.
+/// A disk of one sector that says hello, followed by zeroes.
 final class HelloDisk: Connection {
   private let sector = Array("Hello, world!\n".utf8) + [UInt8](repeating: 0, count: 498)
 

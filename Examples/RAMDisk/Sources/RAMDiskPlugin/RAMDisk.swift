@@ -1,11 +1,11 @@
 import NBDKit
 import Synchronization
 
-/// A disk of any size, of which memory is taken for what was written.
+/// A disk of any size that takes memory only for what was written.
 ///
-/// It is made of chunks, and chunks belong to shards by turns, each with a lock of its own: requests
-/// wait for each other only where they meet. A request over several chunks is not one step for the
-/// others, which NBD does not ask for.
+/// The disk is made of chunks. The chunks are spread over shards in turn, and each shard has a lock
+/// of its own: requests wait for each other only if they meet in a shard. Other requests may see a
+/// request over several chunks half done, which NBD allows.
 final class RAMDisk: Sendable {
   static let chunkSize: UInt64 = 64 << 10
 
@@ -24,7 +24,7 @@ final class RAMDisk: Sendable {
   }
 
   private final class Shard: Sendable {
-    /// What is not here is zero.
+    /// A chunk that is not here is zero.
     let chunks = Mutex<[UInt64: [UInt8]]>([:])
   }
 
@@ -60,14 +60,14 @@ final class RAMDisk: Sendable {
     }
   }
 
-  /// Forgets whole chunks.
+  /// Zeroes a range. Whole chunks are forgotten.
   func zero(count: UInt64, at offset: UInt64) {
     for piece in pieces(count: count, at: offset) {
       shard(piece).chunks.withLock { chunks in
         if piece.bytes.count == Self.chunkSize {
           chunks[piece.chunk] = nil
         } else if chunks[piece.chunk] != nil {
-          // By the subscript that takes no memory, unlike chunks[piece.chunk]?
+          // This subscript takes no memory, unlike chunks[piece.chunk]?
           chunks[piece.chunk, default: []].withUnsafeMutableBytes { chunk in
             for index in piece.bytes { chunk[index] = 0 }
           }
@@ -92,7 +92,7 @@ final class RAMDisk: Sendable {
   private static func emptyChunk() -> [UInt8] { [UInt8](repeating: 0, count: Int(chunkSize)) }
 }
 
-/// The pieces of a request. Not an array, and not a closure: neither would do without memory.
+/// The pieces of a request. This is neither an array nor a closure, because both would take memory.
 struct Pieces: Sequence, IteratorProtocol {
   fileprivate var offset: UInt64
   fileprivate let end: UInt64

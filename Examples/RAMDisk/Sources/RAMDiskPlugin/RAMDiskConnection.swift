@@ -1,6 +1,6 @@
 import NBDKit
 
-/// One client of a disk. What it does is done when a request returns, for every other client too: so
+/// One client of a disk. When a request returns, what it did is done for every other client too, so
 /// there is nothing to flush, and a client may use several connections.
 final class RAMDiskConnection: Connection, Flushable, ForceUnitAccessible, FastZeroable, Trimmable,
   ExtentReporting, ExportDescribing, Sendable

@@ -2,7 +2,7 @@ import NBDKit
 import Synchronization
 import SystemPackage
 
-/// What nbdkit looks up.
+/// The function that nbdkit looks up.
 @c(plugin_init)
 public func pluginInit() -> UnsafeMutableRawPointer { RAMDiskPlugin.register() }
 

@@ -86,7 +86,7 @@ struct RAMDiskTests {
     try await withThrowingTaskGroup { group in
       for worker in 0..<8 as Range<UInt64> {
         group.addTask {
-          // Of the same chunks everybody has some bytes of his own.
+          // Every worker has some bytes of its own in the same chunks.
           let own = try server.open(export: "disk")
           for round in 0..<200 as Range<UInt64> {
             let client = round % 2 == 0 ? own : shared
