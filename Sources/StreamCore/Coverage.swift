@@ -40,7 +40,7 @@ struct Coverage: Sendable {
   private let mostPieces: Int
 
   /// - Parameter mostPieces: How many ranges are remembered, the newest. A zero that comes late for an
-  ///   older one is refused, which is rarer than a disk with that many holes is common.
+  ///   older one is refused. That is rare even on a disk with that many holes.
   init(remembering mostPieces: Int = 65_536) {
     self.mostPieces = mostPieces
   }
