@@ -40,9 +40,9 @@ struct LongFramesTests {
   enum Greed: String, CaseIterable {
     /// 16 GiB of one byte in half a mebibyte.
     case bomb
-    /// A million frames that hold nothing.
+    /// Many frames that hold nothing, far more than are looked at ahead.
     case emptyFrames
-    /// A block of one zero page, a block of one byte, and again.
+    /// A block of one zero page, a block of one byte, and again: four times as many as are noted.
     case shortRuns
     /// The largest window there is, and data up to it.
     case window
@@ -55,11 +55,11 @@ struct LongFramesTests {
         HandmadeFrame(blocks: Array(repeating: .repeated(7, 128 << 10), count: 1 << 17)).bytes
       case .emptyFrames:
         Array(
-          repeatElement(HandmadeFrame(content: 0, blocks: [.raw([])]).bytes, count: 1 << 20)
+          repeatElement(HandmadeFrame(content: 0, blocks: [.raw([])]).bytes, count: 1 << 18)
             .joined())
       case .shortRuns:
         HandmadeFrame(
-          blocks: Array(repeatElement([.repeated(0, 4096), .raw([1])], count: 1 << 20).joined())
+          blocks: Array(repeatElement([.repeated(0, 4096), .raw([1])], count: 1 << 17).joined())
         ).bytes
       case .window:
         HandmadeFrame(
