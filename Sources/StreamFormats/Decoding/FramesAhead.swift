@@ -74,7 +74,7 @@ final class FramesAhead: @unchecked Sendable {
   var hasRoom: Bool { isRunning && given - taken < slots.count }
 
   /// The place of the frame that is to be taken back next, if one was given.
-  var place: UInt64? { taken < given ? slots[taken % slots.count].place : nil }
+  var place: UInt64? { isRunning && taken < given ? slots[taken % slots.count].place : nil }
 
   /// Whether a frame can be decoded here.
   static func takes(_ frame: ZstdFrameAhead) -> Bool {
