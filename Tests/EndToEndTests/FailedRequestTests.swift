@@ -50,18 +50,14 @@ struct FailedRequestTests {
 
   @Test(
     "because the system refused a write ends the stream right there",
-    .requires("nbdkit", "python3-libnbd", "strace"))
+    .requires("nbdkit", "python3-libnbd"))
   func injected() async throws {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
     let report = sandbox.path("report")
     let reader = try await sandbox.reader(of: fifo)
     let nbdkit = try await sandbox.nbdkit(
-      "pipe=\(fifo)", "report=\(report)",
-      under: [
-        "strace", "-f", "-o", sandbox.path("strace"), "-P", fifo,
-        "-e", "trace=write,writev", "-e", "inject=write,writev:error=EIO:when=3",
-      ])
+      "pipe=\(fifo)", "report=\(report)", under: try Plugin.failing("write \(EIO) 3"))
     let client = try await nbdkit.connect()
     var answers: [String] = []
     for number in 0..<8 {

@@ -124,7 +124,8 @@ private struct Spool {
     throw Sandbox.Missing(description: "there was room for all")
   }
 
-  /// Makes system calls of the server fail from now on.
+  /// Makes system calls of the server fail from now on, by strace: what Tests/Faults does begins with
+  /// nbdkit.
   func inject(_ fault: String) async throws {
     let call = fault.prefix { $0 != ":" }
     let strace = try await Sandbox.current().start(
