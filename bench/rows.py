@@ -84,7 +84,7 @@ def stream(
         })
 
 
-def socket(images: Images, name: str, image: str) -> Row:
+def socket(images: Images, name: str, image: str, rounds: int = 10) -> Row:
     """Into a UNIX socket, on which a reader listens."""
     def to(writer: str) -> Command:
         listen = "socat -u -b 131072 UNIX-LISTEN:socket - {out} &"
@@ -92,7 +92,7 @@ def socket(images: Images, name: str, image: str) -> Row:
 
     return Row(
         name, title(images, image, "a socket"), "streams", image=image,
-        check=f" | cmp - {raw(image)}", commands={
+        check=f" | cmp - {raw(image)}", most_rounds=rounds, commands={
             OURS: to(serve("./streaming.so socket", images.size(image), convert(image))),
             NBDCOPY: to(export(image) + " | socat -u -b 131072 - UNIX-CONNECT:socket"),
             FLOOR: to(f"./floor copy {raw(image)} socket"),
@@ -101,7 +101,7 @@ def socket(images: Images, name: str, image: str) -> Row:
 
 def requests(quick: bool, size: int, depth: int) -> Row:
     """Sequential writes of one size, so many of them in flight, against a disk that forgets."""
-    count = (64 if quick else 256) * MIB // size
+    count = (64 if quick else 128) * MIB // size
     client = (
         f'fio --name=write --ioengine=nbd --uri="$uri" --rw=write --bs={size} --iodepth={depth}'
         f" --size={count * size} --output-format=json --output=fio.json"
@@ -189,7 +189,7 @@ def others(images: Images) -> list[Row]:
     shown = serve("./streaming.so - progress=true", size, convert(dense))
     return [
         Row("read", f"{title}, read from a pipe by nbdcopy, against by way of a file", "others",
-            image=dense, check=f" | cmp - {dense}", commands={
+            image=dense, most_rounds=5, check=f" | cmp - {dense}", commands={
                 OURS: Command(f"cat {dense} | {read}"),
                 AGAINST: Command(f"cat {dense} | {{{{ {copied}; }}}}")}),
         Row("progress", f"{title}, with progress=true, against without", "others",
@@ -297,10 +297,10 @@ def all_rows(images: Images, quick: bool) -> list[Row]:
         into("dense-pv", "dense-short.raw", "pv -q"),
         into("dense-zstd", "dense-short.raw", "zstd -q -1", "| zstd -q -d"),
         socket(images, "dense-socket", "dense.raw"),
-        into("sparse", "sparse.raw", "cat"),
+        into("sparse", "sparse.raw", "cat", "", 5),
         into("sparse-pv", "sparse-short.raw", "pv -q"),
-        into("sparse-zstd", "sparse-short.raw", "zstd -q -1", "| zstd -q -d", 5),
-        socket(images, "sparse-socket", "sparse-short.raw"),
+        into("sparse-zstd", "sparse-short.raw", "zstd -q -1", "| zstd -q -d", 3),
+        socket(images, "sparse-socket", "sparse-short.raw", 5),
         into("alternating", "alternating.raw", "cat"),
         *jobs(images),
         *(requests(quick, size * KIB, depth) for size in (4, 64) for depth in (1, 16)),
