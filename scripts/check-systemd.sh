@@ -19,8 +19,7 @@ group=
 systemd=
 finish() {
   if [ -n "$systemd" ]; then
-    kill -KILL "$systemd" 2>/dev/null || true
-    wait 2>/dev/null || true
+    { kill -KILL "$systemd" && wait "$systemd"; } 2>/dev/null || true
   fi
   # What runs in the control group goes with its process 1, soon.
   for _ in $(seq 50); do

@@ -34,9 +34,16 @@ until_true() {
   done
 }
 
+no_process() {
+  local name
+  for name in nbdkit qemu-img nbdcopy stream-disk stream-command; do
+    ! pgrep -x "$name" >/dev/null || return 1
+  done
+}
+
 # nothing_left: no process of a stream, and no file beside the images' copies.
 nothing_left() {
-  ! pgrep -x 'nbdkit|qemu-img|nbdcopy|stream-disk' >/dev/null || fail "$1: a process is left"
+  no_process || fail "$1: a process is left"
   ! find /backup -name '.*' -type f | grep . || fail "$1: a part is left"
 }
 
@@ -119,7 +126,7 @@ systemctl start --no-block stream-disk@killed
 until_true 20 is_size /backup/part2 1048576
 systemctl kill --signal KILL stream-disk@killed
 until_true 20 bash -c 'systemctl is-failed -q stream-disk@killed'
-until_true 10 bash -c '! pgrep -x "nbdkit|qemu-img|nbdcopy|stream-disk" >/dev/null'
+until_true 10 no_process
 conf killed raw /images/disk.raw "-c 'cat >/backup/part2'"
 systemctl reset-failed stream-disk@killed
 systemctl start stream-disk@killed || fail "start after a kill"
