@@ -314,15 +314,6 @@ struct BindingTests {
 }
 
 extension Sandbox {
-  /// N of the server's version 1.N.
-  fileprivate func nbdkitMinor() async throws -> Int {
-    let version = try await succeed("nbdkit", "--version").output
-    guard let found = version.firstMatch(of: /nbdkit 1\.(\d+)/), let minor = Int(found.1) else {
-      throw Missing(description: "no version in: \(version)")
-    }
-    return minor
-  }
-
   fileprivate func probe(options: [String] = []) async throws -> Nbdkit {
     try await nbdkit(options: options + ["-v"], plugin: Plugin.probe())
   }

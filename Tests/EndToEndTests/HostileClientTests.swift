@@ -20,8 +20,17 @@ struct HostileClientTests {
       ["ProbePlugin", "64k"], ["nbdkit-ramdisk-plugin", "64k"], ["nbdkit-hello-plugin"],
     ])
   func everyFlag(of plugin: [String]) async throws {
-    try await playHostile(
-      ["every_flag.py", "--plugin", try Plugin.nested(plugin[0])] + plugin.dropFirst())
+    let isNew = try await Sandbox.current().nbdkitMinor() >= 48
+    // With nbdkit's own memory plugin, too.
+    try await withKnownIssue(
+      "nbdkit 1.48.1 may not answer unknown flags where requests run in parallel",
+      isIntermittent: true
+    ) {
+      try await playHostile(
+        ["every_flag.py", "--plugin", try Plugin.nested(plugin[0])] + plugin.dropFirst())
+    } when: {
+      isNew && plugin[0] == "nbdkit-ramdisk-plugin"
+    }
   }
 
   @Test("A client that leaves at any byte of a session does no harm to the stream")

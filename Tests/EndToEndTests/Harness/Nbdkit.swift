@@ -110,6 +110,15 @@ struct Nbdkit {
 }
 
 extension Sandbox {
+  /// N of the server's version 1.N.
+  func nbdkitMinor() async throws -> Int {
+    let version = try await succeed("nbdkit", "--version").output
+    guard let found = version.firstMatch(of: /nbdkit 1\.(\d+)/), let minor = Int(found.1) else {
+      throw Missing(description: "no version in: \(version)")
+    }
+    return minor
+  }
+
   /// Starts nbdkit and returns when it accepts connections.
   ///
   /// - Parameters:
