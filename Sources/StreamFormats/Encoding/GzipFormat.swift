@@ -14,7 +14,7 @@ final class GzipFormat: BlockFormat, @unchecked Sendable {
   let mostOutput: Int
 
   /// One per worker.
-  private var compressors: [OpaquePointer] = []
+  private let deflaters: [Deflater]
   /// The member of a mebibyte of zeroes, repeated.
   private let zeroMembers: Memory
   private let zeroMemberSize: Int
@@ -24,24 +24,11 @@ final class GzipFormat: BlockFormat, @unchecked Sendable {
     level: Int, workers: Int, blockSize: Int = Compression.gzip.blockSize
   ) throws(TransferError) {
     self.blockSize = blockSize
-    for _ in 0..<workers {
-      guard let compressor = libdeflate_alloc_compressor(Int32(level)) else {
-        compressors.forEach(libdeflate_free_compressor)
-        throw noMemory(for: "a gzip compressor")
-      }
-      compressors.append(compressor)
-    }
-    mostOutput = libdeflate_gzip_compress_bound(compressors[0], blockSize)
-    do throws(TransferError) {
-      (zeroMembers, zeroMemberSize) = try Self.makeZeroMembers(
-        63, blockSize: blockSize, headroom: 8)
-    } catch {
-      compressors.forEach(libdeflate_free_compressor)
-      throw error
-    }
+    deflaters = try Deflater.make(workers, level: level)
+    mostOutput = libdeflate_gzip_compress_bound(nil, blockSize)
+    (zeroMembers, zeroMemberSize) = try Self.makeZeroMembers(
+      63, blockSize: blockSize, headroom: 8)
   }
-
-  deinit { compressors.forEach(libdeflate_free_compressor) }
 
   /// They are the same at every level, even 0, so that a hole never costs more than a thousandth.
   static func makeZeroMembers(
@@ -72,7 +59,8 @@ final class GzipFormat: BlockFormat, @unchecked Sendable {
     _ block: UnsafeRawBufferPointer, worker: Int, into output: UnsafeMutableRawBufferPointer
   ) -> BlockResult {
     let count = libdeflate_gzip_compress(
-      compressors[worker], block.baseAddress, block.count, output.baseAddress, output.count)
+      deflaters[worker].compressor(for: block), block.baseAddress, block.count,
+      output.baseAddress, output.count)
     guard count > 0 else {
       return .failed(
         .broken(

@@ -27,7 +27,7 @@ final class VMDKFormat: BlockFormat, @unchecked Sendable {
 
   private let layout: VMDKHeader
   /// One per worker.
-  private var compressors: [OpaquePointer] = []
+  private let deflaters: [Deflater]
   private let mostGrain: Int
 
   /// How far the pieces are on the disk and in the output, in bytes.
@@ -60,20 +60,12 @@ final class VMDKFormat: BlockFormat, @unchecked Sendable {
     else { throw noMemory(for: "the directory of a VMDK") }
     trailerPiece.bytes.initializeMemory(as: UInt8.self, repeating: 0)
     (self.runPiece, self.headerPiece, self.trailerPiece) = (runPiece, headerPiece, trailerPiece)
-    for _ in 0..<workers {
-      guard let compressor = libdeflate_alloc_compressor(Int32(level)) else {
-        compressors.forEach(libdeflate_free_compressor)
-        throw noMemory(for: "a VMDK's compressor")
-      }
-      compressors.append(compressor)
-    }
-    mostGrain = libdeflate_zlib_compress_bound(compressors[0], Self.grainSize)
+    deflaters = try Deflater.make(workers, level: level)
+    mostGrain = libdeflate_zlib_compress_bound(nil, Self.grainSize)
     mostOutput =
       blockSize / Self.grainSize * VMDKHeader.rounded(VMDKHeader.grainMarker + mostGrain)
       + Self.tableSize
   }
-
-  deinit { compressors.forEach(libdeflate_free_compressor) }
 
   /// A compressor has all it needs once it is made.
   func prepare() {}
@@ -92,8 +84,8 @@ final class VMDKFormat: BlockFormat, @unchecked Sendable {
       guard let base = place.baseAddress else { continue }
       let source = UnsafeRawBufferPointer(rebasing: grain)
       let count = libdeflate_zlib_compress(
-        compressors[worker], source.baseAddress, source.count, base + VMDKHeader.grainMarker,
-        mostGrain)
+        deflaters[worker].compressor(for: source), source.baseAddress, source.count,
+        base + VMDKHeader.grainMarker, mostGrain)
       guard count > 0 else {
         return .failed(
           .broken(
