@@ -9,8 +9,7 @@
 ///
 /// - `missing` is the number of missing bytes, including those that were forgotten.
 /// - What is remembered lies above what was forgotten, in at most `mostPieces` pieces.
-/// - Once anything was forgotten, `forgotten` is the lowest missing range, or the forgotten part of
-///   it.
+/// - `forgotten` is missing: the lowest range that was forgotten, or the beginning of it.
 struct Coverage: Sendable {
   /// What is remembered of a range that was sent and is not a client's data.
   private enum Kind: Sendable {
@@ -37,6 +36,7 @@ struct Coverage: Sendable {
   private var lastRequest = Request.none
   private var sent = RangeMap<Kind>()
   private var forgotten: Range<UInt64>?
+  private var hasForgotten = false
   private let mostPieces: Int
 
   /// - Parameter mostPieces: How many ranges are remembered, the newest. A zero that comes late for an
@@ -72,6 +72,14 @@ struct Coverage: Sendable {
   mutating func noteZeroed(_ range: Range<UInt64>, missing count: UInt64) {
     defer { check() }
     missing -= count
+    // What was forgotten while the rest of the zero was accepted.
+    if let lowest = forgotten, lowest.overlaps(range) {
+      let left =
+        lowest.lowerBound < range.lowerBound
+        ? lowest.lowerBound..<range.lowerBound
+        : min(range.upperBound, lowest.upperBound)..<lowest.upperBound
+      forgotten = left.isEmpty ? nil : left
+    }
     let rest = range.part(from: sent.first?.range.lowerBound ?? range.upperBound)
     sent.remove(rest)
     sent.insert(rest, .zeroed)
@@ -95,6 +103,7 @@ struct Coverage: Sendable {
   }
 
   private mutating func forget(_ range: Range<UInt64>) {
+    hasForgotten = true
     guard let lowest = forgotten else {
       forgotten = range
       return
@@ -134,7 +143,8 @@ struct Coverage: Sendable {
     return count
   }
 
-  /// The lowest missing range.
+  /// The lowest missing range. Where more ranges were to be remembered than fit, one that is missing, if
+  /// any is known, and mostly the lowest.
   var firstMissing: Range<UInt64>? {
     var lowest = forgotten
     for piece in sent.pieces(in: 0..<UInt64.max) where piece.value != .zeroed {
@@ -159,7 +169,8 @@ struct Coverage: Sendable {
 
   private var isSound: Bool {
     let remembered = missing(in: 0..<UInt64.max)
-    guard let forgotten else { return remembered == missing && sent.count <= mostPieces }
+    guard hasForgotten else { return missing == remembered && sent.count <= mostPieces }
+    guard let forgotten else { return missing >= remembered && sent.count <= mostPieces }
     return missing >= remembered + forgotten.length && sent.count <= mostPieces
       && (sent.first.map { $0.range.lowerBound >= forgotten.upperBound } ?? true)
   }

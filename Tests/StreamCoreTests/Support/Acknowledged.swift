@@ -38,6 +38,10 @@ struct Acknowledged: Equatable {
     return count
   }
 
+  func areMissing(_ range: Range<UInt64>) -> Bool {
+    !range.isEmpty && range.allSatisfy { !isCovered[Int($0)] }
+  }
+
   func firstMissing(of size: Int) -> Range<Int>? {
     var start = 0
     while start < size, isCovered[start] { start += 1 }
