@@ -1,6 +1,6 @@
 import Testing
 
-@Suite("A write behind the stream's position", .endToEnd)
+@Suite("A write below the stream's position", .endToEnd)
 struct WriteBehindTests {
   @Test(
     "is EIO with a message that helps; later writes and connections are refused",

@@ -1,7 +1,7 @@
 import StreamCore
 import Testing
 
-@Suite("A write behind the position")
+@Suite("A write below the position")
 struct LateWriteTests {
   private var stream = TextStream()
 

@@ -3,11 +3,11 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("A write behind the position ends the stream", .exclusiveServer, .timeLimit(.minutes(10)))
+@Suite("A write below the position ends the stream", .exclusiveServer, .timeLimit(.minutes(10)))
 struct LateWriteTests {
   private let late = Refusal(
     .ioError,
-    "write of 512 bytes at offset 4096: behind the stream's position 10000, "
+    "write of 512 bytes at offset 4096: below the stream's position 10000, "
       + "what lies there was sent already: "
       + "it missed the rewind window: at least rewind=6k is needed")
 

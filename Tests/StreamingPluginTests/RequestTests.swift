@@ -95,7 +95,7 @@ struct RequestTests {
     try client.write(pattern(10_000), at: 0)
     let refusal = Refusal(
       .ioError,
-      "read of 512 bytes at offset 9999: behind the stream's position 10000, "
+      "read of 512 bytes at offset 9999: below the stream's position 10000, "
         + "what lies there was sent and can't be read: at least rewind=1k is needed for that")
     #expect(throws: refusal) { try client.read(512, at: 9999) }
     try client.write(pattern(10), at: 10_000)

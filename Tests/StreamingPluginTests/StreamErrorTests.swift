@@ -15,10 +15,10 @@ struct StreamErrorTests {
   @Test(arguments: [
     Case(
       error: .late(512..<1024, position: 4096), errno: .ioError,
-      message: "behind the stream's position 4096, what lies there was sent already"),
+      message: "below the stream's position 4096, what lies there was sent already"),
     Case(
       error: .sent(512..<1024, position: 4096), errno: .ioError,
-      message: "behind the stream's position 4096, what lies there was sent and can't be read"),
+      message: "below the stream's position 4096, what lies there was sent and can't be read"),
     Case(
       error: .owed(512..<1024), errno: .ioError,
       message: "the bytes from 512 to 1024 are missing: "

@@ -43,9 +43,9 @@ extension StreamError: RequestRefusal {
   var message: String {
     switch self {
     case .late(_, let position):
-      "behind the stream's position \(position), what lies there was sent already"
+      "below the stream's position \(position), what lies there was sent already"
     case .sent(_, let position):
-      "behind the stream's position \(position), what lies there was sent and can't be read"
+      "below the stream's position \(position), what lies there was sent and can't be read"
     case .owed(let range):
       "the bytes from \(range.lowerBound) to \(range.upperBound) are missing: "
         + "an earlier request for them failed and has to be repeated first"
@@ -100,7 +100,7 @@ extension ReadError: RequestRefusal {
   func message(of size: UInt64?) -> String {
     switch self {
     case .gone(let position, let rewind):
-      "behind the stream's position \(position), what lies there went by"
+      "below the stream's position \(position), what lies there went by"
         + (rewind.map { ": at least rewind=\(Parameters.written($0)) is needed for that" } ?? "")
     case .lost(let failure): "could not be kept: \(failure.reason)"
     case .ended(let position):
