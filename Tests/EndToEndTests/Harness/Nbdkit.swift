@@ -109,6 +109,13 @@ struct Nbdkit {
   }
 }
 
+extension Nbdkit {
+  /// Whether `nbdkit` is what scripts/nbdkit-newest.sh has unpacked.
+  static var runsByItsOwnLoader: Bool {
+    getenv("PATH").map { String(cString: $0).contains("/nbdkit-newest/bin") } ?? false
+  }
+}
+
 extension Sandbox {
   /// N of the server's version 1.N.
   func nbdkitMinor() async throws -> Int {
