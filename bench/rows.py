@@ -132,7 +132,7 @@ def random_access(quick: bool, kind: str, depth: int) -> Row:
     )
     return Row(
         f"random-{kind}-{depth}", f"4 KiB random {kind}s, queue depth {depth}", "disks",
-        requests=size // (4 * KIB), commands={
+        requests=size // (4 * KIB), most_rounds=5, commands={
             RAMDISK: Command(serve("./ramdisk.so", size, client), fio_result="fio.json"),
             MEMORY: Command(serve("memory", size, client), fio_result="fio.json"),
         })
@@ -272,7 +272,7 @@ def jobs(images: Images) -> list[Row]:
         restored(files),
         formatted(sparse, "vmdk", vmdk(sparse) | zstd),
         # qemu-img compresses with one processor, at zlib's level 6.
-        formatted(files, "vmdk", vmdk(files), rounds=3),
+        formatted(files, "vmdk", vmdk(files), rounds=2),
         formatted(sparse, "rbd-diff", zstd),
         formatted(sparse, "rbd-image", zstd),
         formatted(sparse, "vhd", plain),
