@@ -210,6 +210,7 @@ struct ZstdDecoder: Sendable {
     self.frame?.decoded = decoded
     guard block.isLast else { return .done }
     self.frame = nil
+    if !frame.isScanned { scan.resume(at: input.offset) }
     queue.release()
     return .done
   }

@@ -62,6 +62,9 @@ struct ZstdFrameWalk: Sendable {
 struct ZstdScan: Sendable {
   /// The frames that follow what was decoded, in their order, without a gap.
   private(set) var frames: ArraySlice<ZstdFrameAhead> = []
+  /// Where the frame begins that follows the last one that was looked at, whether the decoder has taken
+  /// that over or not. `nil` while the decoder is in a frame whose end is not known.
+  private var next: UInt64? = 0
   private var walk: ZstdFrameWalk?
   private var hash: ZeroHash
 
@@ -95,20 +98,21 @@ struct ZstdScan: Sendable {
   ///
   /// - Returns: Its header, if it has been read.
   mutating func leaveFrame() -> ZstdFrameHeader? {
-    defer { walk = nil }
-    return walk?.header
+    guard let left = walk else { return nil }
+    (walk, next) = (nil, nil)
+    return left.header
   }
+
+  /// Goes on at `place`, where the frame that was left has ended.
+  mutating func resume(at place: UInt64) { next = place }
 
   /// Looks at the frame that follows the last one, but no farther than to know that it is best
   /// decoded as it comes.
   mutating func scan<Upstream>(
     _ input: inout CompressedInput<Upstream>
   ) throws(TransferError) -> Step {
-    guard frames.count < Self.mostFrames else { return .unknown }
-    if walk == nil {
-      let step = try begin(&input, at: frames.last?.range.upperBound ?? input.offset)
-      if let step { return step }
-    }
+    guard frames.count < Self.mostFrames, let next else { return .unknown }
+    if walk == nil, let step = try begin(&input, at: next) { return step }
     while let walk, !walk.isPastBlocks {
       // A frame that is too long to be held back as a whole need not be there as a whole.
       let isLong = (walk.header.content ?? .max) > UInt64(DecodedQueue.capacity)
@@ -116,9 +120,14 @@ struct ZstdScan: Sendable {
       guard try pass(walk, &input) else { return .unknown }
     }
     guard let walk, let frame = try finish(walk, &input) else { return .unknown }
-    frames.append(frame)
+    add(frame)
     self.walk = nil
     return .frame
+  }
+
+  private mutating func add(_ frame: ZstdFrameAhead) {
+    frames.append(frame)
+    next = frame.range.upperBound
   }
 
   /// Begins to look at the frame at `start`.
@@ -144,8 +153,7 @@ struct ZstdScan: Sendable {
     case .content(let header)?: walk = ZstdFrameWalk(header, at: start)
     case .skippable(let count)?:
       let end = start + UInt64(ZstdFrameStart.skippableHeaderSize) + UInt64(count)
-      frames.append(
-        ZstdFrameAhead(range: start..<end, kind: .skippable, content: 0, header: nil))
+      add(ZstdFrameAhead(range: start..<end, kind: .skippable, content: 0, header: nil))
       return .frame
     case nil: break
     }

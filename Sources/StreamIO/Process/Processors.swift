@@ -11,7 +11,7 @@ public enum Processors {
   /// this moment. Also where that can't be known.
   public static var isOneFree: Bool {
     guard let running = running(in: loadAverage) else { return true }
-    return running - 1 < max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    return running <= max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
   }
 
   /// How many threads run or could, from a line as in proc_loadavg(5): "0.20 0.18 0.12 1/80 11206".

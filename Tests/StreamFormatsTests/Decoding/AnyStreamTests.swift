@@ -65,6 +65,35 @@ struct AnyStreamTests {
     }
   }
 
+  /// A skippable frame that is longer than what is looked at ahead is skipped in many steps, of which any
+  /// may be interrupted.
+  @Test("is not what a long skippable frame holds, though those are frames, too")
+  func decoys() throws {
+    let decoy = HandmadeFrame(content: 5, blocks: [.raw(Array("decoy".utf8))]).bytes
+    let before = Array("what comes before it".utf8.prefix(19))
+    let first = HandmadeFrame(content: 19, blocks: [.raw(before)]).bytes
+    // Where each step of so many bytes ends, a decoy begins.
+    try #require((first.count + 8).isMultiple(of: decoy.count))
+    let many = Array(repeatElement(decoy, count: 1000).joined())
+    let skipped = Array(repeatElement(many, count: 3300).joined())
+    try #require(skipped.count > 68 << 20)
+    let last = HandmadeFrame(content: 5, blocks: [.raw(Array("after".utf8))]).bytes
+    let stream = first + HandmadeFrame.skippable(skipped) + last
+    for threads in [0, 2] {
+      var source = try DecodingSource(
+        .zstd, threads: threads,
+        from: PiecewiseSource(stream, piece: decoy.count * 1000, patience: 7))
+      defer { source.stop() }
+      try source.start()
+      var bytes: [UInt8] = []
+      while bytes.count < 24 {
+        if bytes.count < 19 { _ = try? source.run(at: 30, upTo: 100) }
+        try? source.append(1, to: &bytes)
+      }
+      #expect(bytes == before + Array("after".utf8), "\(threads) threads")
+    }
+  }
+
   private func expect(
     _ stream: [UInt8], _ compression: Compression, _ content: [UInt8], _ random: inout Random,
     _ comment: Comment
