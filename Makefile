@@ -302,6 +302,7 @@ format:
 
 lint:
 	swift format lint --strict --recursive $(SWIFT_FILES)
+	/usr/bin/python3 -B scripts/lines.py
 	podchecker -warnings docs/*.pod
 	/usr/bin/python3 -B scripts/unsafe.py check
 	bash -n $(SCRIPTS)

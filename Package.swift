@@ -111,8 +111,8 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-// What `make fuzz` builds: the fuzzer brings the main function, so there is no room for another one, and
-// the tests' models become modules of their own.
+// What `make fuzz` builds: the fuzzer brings the main function, so there is no room for another
+// one, and the tests' models become modules of their own.
 if Context.environment["FUZZ"] != nil {
   func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(

@@ -65,9 +65,11 @@ def draw(rows):
               f'<text x="{x - 4:.0f}" y="24" text-anchor="end">reorder=256M</text>']
     for number, (kind, colour) in enumerate(COLOURS.items()):
         parts.append(f'<text x="{10 + 70 * number}" y="20" fill="{colour}">{kind}</text>')
-    style = "<style>text { font: 12px system-ui, sans-serif } text:not([fill]) { fill: #6e7781 }</style>"
+    style = ("<style>text { font: 12px system-ui, sans-serif } "
+             "text:not([fill]) { fill: #6e7781 }</style>")
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{y}" role="img">'
-            f"<title>Largest disorder of each client</title>\n{style}\n" + "\n".join(parts) + "\n</svg>\n")
+            f"<title>Largest disorder of each client</title>\n{style}\n"
+            + "\n".join(parts) + "\n</svg>\n")
 
 
 def main():

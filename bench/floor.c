@@ -3,8 +3,8 @@
  *   floor copy IMAGE [SOCKET]   data by read and write, holes as zero pages by reference, into
  *                               standard output, a pipe made large, or by write into a socket
  *   floor write SIZE COUNT [PAUSE]
- *                               so many writes of so many bytes into such a pipe, each after so many
- *                               microseconds
+ *                               so many writes of so many bytes into such a pipe, each after so
+ *                               many microseconds
  */
 #define _GNU_SOURCE
 #include <err.h>

@@ -26,7 +26,8 @@ def system_files(size: int) -> Iterator[bytes]:
         for directory, names, files in os.walk("/usr"):
             names.sort()
             for path in (Path(directory, name) for name in sorted(files)):
-                if size > 0 and path.is_file() and not path.is_symlink() and os.access(path, os.R_OK):
+                if (size > 0 and path.is_file() and not path.is_symlink()
+                        and os.access(path, os.R_OK)):
                     part = path.read_bytes()[:size]
                     size -= len(part)
                     yield part
@@ -75,8 +76,8 @@ class Images:
             self.make(raw.name)
             client = f'qemu-img convert -n -f raw -O raw {raw.name} "$uri"'
             script = (
-                f"nbdkit -U - ./streaming.so - compress=zstd size={self.size(image)} --run '{client}'"
-                f" | cat >{path.name}"
+                f"nbdkit -U - ./streaming.so - compress=zstd size={self.size(image)}"
+                f" --run '{client}' | cat >{path.name}"
             )
             subprocess.run(["sh", "-c", script], cwd=self.directory, check=True)
             return

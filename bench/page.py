@@ -49,7 +49,7 @@ def streams(rows: list[dict], rounds: int) -> list[str]:
     return [
         "### Streams", "",
         "![Each time as a share of nbdcopy's in the same round](benchmarks.svg)", "",
-        f"Medians of {rounds} rounds; of ratios the median of all pairs, the least and the most.",
+        f"Medians of {rounds} rounds; of ratios the median of all rounds, the least and the most.",
         "", *table(head, [cells(row) for row in rows]),
     ]
 
@@ -65,13 +65,14 @@ def jobs(rows: list[dict], rounds: int) -> list[str]:
             for other in others
         ]
 
-    table_lines = table(["", "s", "against", "s", "ratio"], [line for row in rows for line in lines(row)])
+    table_lines = table(
+        ["", "s", "against", "s", "ratio"], [line for row in rows for line in lines(row)])
     # What is compared with is words.
     table_lines[1] = "| --- | ---: | --- | ---: | ---: |"
     return [
         "### Whole jobs", "", "![Each time as a share of the longest of its job](jobs.svg)", "",
-        f"Medians of {rounds} rounds; of ratios the median of all pairs, the least and the most. Every",
-        "compression is at level 1. *Files* are what is in /usr.", "", *table_lines,
+        f"Medians of {rounds} rounds; of ratios the median of all rounds, the least and the most.",
+        "All compression is at level 1. *Files* are those in /usr.", "", *table_lines,
     ]
 
 
@@ -93,9 +94,9 @@ def requests(rows: list[dict], rounds: int) -> list[str]:
     ]
     return [
         "### Requests", "",
-        f"Microseconds a request as fio saw them over its run, median of {rounds} rounds, and what",
-        "one write of the same size into a pipe takes while `cat` reads it: one after the other, and",
-        f"with {PAUSE} µs between them, when the reader has to be woken for each, as between requests.",
+        f"Microseconds a request, measured by fio, median of {rounds} rounds; and what a write of",
+        "the same size into a pipe takes while `cat` reads it: with no pause between writes, and",
+        f"with {PAUSE} µs, so that the reader has to be woken for each, as between requests.",
         "*In C* is bench/write-only.c, a plugin that does nothing but write to a pipe.", "",
         *table(head, [cells(row) for row in rows]),
     ]
@@ -113,9 +114,9 @@ def disks(rows: list[dict], rounds: int) -> list[str]:
     head = ["", f"{RAMDISK}, µs", f"{MEMORY}, µs", f"{RAMDISK} / {MEMORY}"]
     return [
         "### NBDKit", "",
-        f"Microseconds a request as fio saw them over its run, median of {rounds} rounds. The RAM disk",
-        "is Examples/RAMDisk, made with the Swift binding NBDKit; the other is nbdkit-memory-plugin.",
-        "Both were filled before.", "", *table(head, [cells(row) for row in rows]),
+        f"Microseconds a request, measured by fio, median of {rounds} rounds. The RAM disk is",
+        "Examples/RAMDisk, made with NBDKit, the Swift binding; the other is nbdkit-memory-plugin.",
+        "Both disks were filled first.", "", *table(head, [cells(row) for row in rows]),
     ]
 
 
@@ -167,12 +168,12 @@ def load(rows: list[dict], disturbed: float) -> list[str]:
     quiet = max(row["others"] for row in rows)
     again = [row["title"] for row in rows if row["tries"] > 1]
     lines = [
-        f"- Load: others took at most {quiet:.0%} of one processor while a row was measured (the",
-        "  kernel's own threads are among them, which write to the disk what a job leaves there).",
+        f"- Load: other processes used at most {quiet:.0%} of one processor while a row was",
+        "  measured (among them the kernel's threads, which write what a job leaves to the disk).",
     ]
     if again:
         lines.append(
-            f"  Measured again, as others took more than {disturbed:.0%}: {'; '.join(again)}")
+            f"  Measured again, as they used more than {disturbed:.0%}: {'; '.join(again)}")
     return lines
 
 
@@ -187,8 +188,8 @@ def grown(results: dict) -> list[str]:
     head = ["", "s", "processor, s", "memory, MiB", "output, MiB"]
     return [
         "### Threads, and the size of the disk", "",
-        "Seconds until `qemu-img convert` has its last answer, the processor time of the nbdkit process,",
-        "the most that it had resident (VmHWM), and the bytes it sent. At the level that is the default.",
+        "Seconds until `qemu-img convert` has its last answer, nbdkit's processor time, the most",
+        "memory that it had resident (VmHWM), and the bytes that it sent, at the default level.",
         "", *table(head, [cells(title, rounds) for title, rounds in results.items()]),
     ]
 
@@ -203,9 +204,10 @@ def costs(cost: dict[str, float]) -> str:
 def counts(results: dict) -> list[str]:
     lines = [
         "### Allocations and system calls of nbdkit per request", "",
-        "One request at a time, in order, the stream read by `cat`. The difference between few and",
-        "many requests, so starting drops out. A server that is traced is slow, so it seldom meets",
-        "a full pipe: polls are rarer here than in a stream at full speed.", "",
+        "One request at a time, in order, while `cat` reads the stream. Each number is a",
+        "difference between many requests and few, so it has nothing of the start. A server that",
+        "is traced is slow and seldom meets a full pipe: a stream at full speed polls more often.",
+        "",
         "| | | allocations | system calls |", "| --- | --- | ---: | --- |",
     ]
     for title, servers in results.items():
@@ -216,10 +218,10 @@ def counts(results: dict) -> list[str]:
 def commands(rows: list[dict]) -> list[str]:
     lines = [
         "### Commands", "",
-        "Each with `bash -e -o pipefail -c`, timed by `hyperfine -N --runs 1`, in a directory",
-        "where `streaming.so` is the plugin and `ramdisk.so` the example; `floor` and `write-only.so`",
-        "are built from bench/. What stands",
-        f"under {SMALL} is the first command, where `/proc/sys/fs/pipe-max-size` reads 65536.", "",
+        "Each is run by `bash -e -o pipefail -c` and timed by `hyperfine -N --runs 1`, in a",
+        "directory where `streaming.so` is the plugin and `ramdisk.so` the example. `floor` and",
+        f"`write-only.so` are built from bench/. The column *{SMALL}* is the first command, where",
+        "`/proc/sys/fs/pipe-max-size` is 65536.", "",
         "<details><summary>all</summary>", "", "```sh",
     ]
     for row in rows:
@@ -250,7 +252,8 @@ def render(results: dict) -> str:
     if of("windows"):
         lines += pairs("Windows", "What it costs to hold bytes", of("windows"), rounds)
     if of("others"):
-        lines += pairs("Reading and showing", "A stream as a disk, and progress", of("others"), rounds)
+        lines += pairs(
+            "Reading and showing", "A stream as a disk, and progress", of("others"), rounds)
     if of("start"):
         lines += starts(of("start"))
     if "memory" in results:

@@ -139,7 +139,8 @@ def random_access(quick: bool, kind: str, depth: int) -> Row:
 
 
 def windows(images: Images, quick: bool) -> list[Row]:
-    """What disorder costs: the same bytes in another order, at another place, or not kept at all."""
+    """What disorder costs: the same bytes in another order, at another place,
+    or not kept at all."""
     dense, size = "dense.raw", images.size("dense.raw")
     in_order = convert(dense)
     out_of_order = in_order.replace("convert", "convert -W -m 16")
@@ -181,7 +182,8 @@ def windows(images: Images, quick: bool) -> list[Row]:
 
 
 def others(images: Images) -> list[Row]:
-    """A stream that is read, against a file as large as the disk; and what it costs to show progress."""
+    """A stream that is read, against a file as large as the disk; and what it costs
+    to show progress."""
     dense, size = "dense.raw", images.size("dense.raw")
     title = f"{size / GIB:g} GiB dense"
     read = serve("./streaming.so read=-", size, 'nbdcopy "$uri" - {out}')
@@ -195,7 +197,8 @@ def others(images: Images) -> list[Row]:
         Row("progress", f"{title}, with progress=true, against without", "others",
             image=dense, check=f" | cmp - {dense}", commands={
                 OURS: Command(shown + " 2>progress | cat {out}"),
-                AGAINST: Command(serve("./streaming.so -", size, convert(dense)) + " | cat {out}")}),
+                AGAINST: Command(
+                    serve("./streaming.so -", size, convert(dense)) + " | cat {out}")}),
     ]
 
 
@@ -244,12 +247,14 @@ def jobs(images: Images) -> list[Row]:
         end = "; true {out}"
         return Row(
             f"job-restore-{Path(image).stem}", f"{shown(image)} from zstd to qcow2", "jobs",
-            image=stream.name, check=f"; qemu-img compare -f qcow2 -F raw out.qcow2 {image}", commands={
+            image=stream.name, check=f"; qemu-img compare -f qcow2 -F raw out.qcow2 {image}",
+            commands={
                 OURS: Command(
-                    f"cat {stream} | " + serve("./streaming.so read=- decompress=zstd", size, client)
-                    + end),
+                    f"cat {stream} | "
+                    + serve("./streaming.so read=- decompress=zstd", size, client) + end),
                 "streaming, raw, from `zstd -dc`": Command(
-                    f"zstd -q -dc {stream} | " + serve("./streaming.so read=-", size, client) + end),
+                    f"zstd -q -dc {stream} | "
+                    + serve("./streaming.so read=-", size, client) + end),
                 "`zstd -d` to a file, and `qemu-img convert`": Command(f"{file}; rm copy" + end),
             })
 

@@ -97,7 +97,7 @@ def main():
     text = "\n".join([
         *(f"- {key}: {value}" for key, value in described.items()), "",
         "One stream, from `qemu-img convert` to `cat`; processor seconds a GiB of disk:", "", *one,
-        "So many at once, each from its image of 32 MiB, half of it data, to `cmp`; MiB/s are of data:",
+        "Many at once, each from an image of 32 MiB, half of it data, to `cmp`; MiB/s of data:",
         "", *many, "The same with `compress=zstd`, to `zstd -dc` and `cmp`:", "", *compressed,
     ]).rstrip()
     out = (ROOT / "build" / "bench" if quick else ROOT / "docs") / "SCALING.md"

@@ -1,5 +1,5 @@
-/* An nbdkit plugin that does nothing but write each request into standard output: what a stream costs
- * in C, without any of its care. */
+/* An nbdkit plugin that does nothing but write each request into standard output: what a stream
+ * costs in C, without any of its care. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

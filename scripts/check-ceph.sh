@@ -1,7 +1,8 @@
 #!/bin/sh
-# Let a Ceph cluster of one monitor and one OSD in memory, on the loopback interface and in a directory
-# of its own, import what format=rbd-image and format=rbd-diff write; compare, and cut streams. As root,
-# with ceph-mon, ceph-osd, ceph-common, qemu-img and nbdkit, in about 30 seconds. All is gone afterwards.
+# Let a Ceph cluster of one monitor and one OSD in memory, on the loopback interface and in a
+# directory of its own, import what format=rbd-image and format=rbd-diff write; compare, and cut
+# streams. As root, with ceph-mon, ceph-osd, ceph-common, qemu-img and nbdkit, in about 30 seconds.
+# All is gone afterwards.
 #
 # usage: scripts/check-ceph.sh [PLUGIN]
 set -eu
@@ -63,7 +64,8 @@ ceph-mon --mkfs -i a --monmap map --keyring keyring
 ceph-mon -f -i a >mon.out 2>&1 &
 mon=$!
 cluster() { timeout 90 ceph --connect-timeout 60 "$@" 2>>ceph.err; }
-cluster osd new "$(cat /proc/sys/kernel/random/uuid)" >/dev/null || { cat mon.out ceph.err; exit 1; }
+cluster osd new "$(cat /proc/sys/kernel/random/uuid)" >/dev/null ||
+  { cat mon.out ceph.err; exit 1; }
 ceph-osd -i 0 --mkfs --osd-uuid "$(cluster osd dump -f json | jq -r '.osds[0].uuid')" >osd.out 2>&1
 ceph-osd -f -i 0 >>osd.out 2>&1 &
 osd=$!

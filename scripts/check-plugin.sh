@@ -1,6 +1,6 @@
 #!/bin/sh
-# Check that a built plugin stands alone: one name shown, nothing of Swift needed at run time, and no
-# function of nbdkit that the oldest one supported, 1.26, lacks.
+# Check that a built plugin stands alone: one name shown, nothing of Swift needed at run time, and
+# no function of nbdkit that the oldest one supported, 1.26, lacks.
 #
 # usage: scripts/check-plugin.sh FILE
 set -eu
@@ -33,8 +33,8 @@ for library in $needed; do
   esac
 done
 
-# What nbdkit 1.26 offers to plugins: its server/nbdkit.syms as of 1.22, and what the release notes of
-# 1.24 and 1.26 add.
+# What nbdkit 1.26 offers to plugins: its server/nbdkit.syms as of 1.22, and what the release notes
+# of 1.24 and 1.26 add.
 known="
   nbdkit_absolute_path nbdkit_add_export nbdkit_add_extent nbdkit_debug nbdkit_error
   nbdkit_export_name nbdkit_is_tls nbdkit_nanosleep nbdkit_parse_bool nbdkit_parse_int
@@ -51,9 +51,14 @@ for name in $(nm --dynamic --undefined-only "$file" | sed -n 's/^ *U \(nbdkit_.*
 "*) ;; *) fail "needs $name, which nbdkit 1.26 lacks" ;; esac
 done
 
-case $dynamic in *RPATH* | *RUNPATH*) fail "has a run path: it looks for libraries where nobody expects" ;; esac
+case $dynamic in
+  *RPATH* | *RUNPATH*) fail "has a run path: it looks for libraries where nobody expects" ;;
+esac
 case $dynamic in *NODELETE*) ;; *) fail "may be unloaded under the running Swift runtime" ;; esac
-case $dynamic in *BIND_NOW*) ;; *) fail "may be changed where the linker fills in addresses (-z now)" ;; esac
+case $dynamic in
+  *BIND_NOW*) ;;
+  *) fail "may be changed where the linker fills in addresses (-z now)" ;;
+esac
 case $sections in *.symtab* | *.debug_*) fail "is not stripped" ;; esac
 
 [ "$failed" -eq 0 ] || exit 1

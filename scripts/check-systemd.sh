@@ -1,7 +1,7 @@
 #!/bin/bash
-# Run the unit of deploy/ under a real systemd, process 1 of a clean system with the built Debian package:
-# start, stop in the middle, stop at the end, kill, start again. In namespaces of its own; needs root and
-# takes a few minutes.
+# Run the unit of deploy/ under a real systemd, process 1 of a clean system with the built Debian
+# package: start, stop in the middle, stop at the end, kill, start again. In namespaces of its own;
+# needs root and takes a few minutes.
 #
 # usage: scripts/check-systemd.sh FILE
 set -euo pipefail
@@ -84,7 +84,8 @@ within() {
 first=
 for _ in $(seq 300); do
   first=$(pgrep --parent "$systemd" || true)
-  if [ -n "$first" ] && within systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; then
+  if [ -n "$first" ] &&
+    within systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; then
     break
   fi
   sleep 0.1

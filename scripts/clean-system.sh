@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# A clean system of this release in the directory $root, without Swift and without what is installed here.
-# To be sourced; needs root.
+# A clean system of this release in the directory $root, without Swift and without what is installed
+# here. To be sourced; needs root.
 
 # Makes it, from the mirror that apt uses here, with the packages named in it too.
 make_clean_system() {
@@ -26,6 +26,7 @@ inside() {
 
 # Installs packages in it, names or files of its own.
 install_inside() {
-  inside 'apt-get -qq install --no-install-recommends "$@" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }' \
+  inside \
+    'apt-get -qq install --no-install-recommends "$@" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }' \
     "$@"
 }

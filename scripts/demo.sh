@@ -51,7 +51,8 @@ else
   make_example "$image"
 fi
 
-info=$(qemu-img info ${format:+-f "$format"} --output=json "$image") || fail "$image is not to be read as a disk image"
+info=$(qemu-img info ${format:+-f "$format"} --output=json "$image") ||
+  fail "$image is not to be read as a disk image"
 # qemu counts in sectors: an odd size is rounded up, here and in the stream.
 size=$(jq '."virtual-size"' <<<"$info")
 found=$(jq -r .format <<<"$info")

@@ -34,7 +34,7 @@ check | command:fusermount3                      | fuse3              | fuse3
 check | command:nbdfuse                          | libnbd-bin         | /usr/bin/nbdfuse
 check | command:nm                               | binutils           | binutils
 check | command:go                               | golang-go          | golang
-check | file:/usr/share/gocode/src/github.com/klauspost/compress/zstd | golang-github-klauspost-compress-dev | -
+check | go:github.com/klauspost/compress/zstd    | golang-github-klauspost-compress-dev | -
 check | command:pigz                             | pigz               | pigz
 check | command:bgzip                            | tabix              | /usr/bin/bgzip
 check | command:openssl                          | openssl            | openssl
@@ -83,6 +83,7 @@ present() {
     command:*) command -v "${1#*:}" ;;
     file:*) test -e "${1#*:}" ;;
     fio:*) fio --enghelp="${1#*:}" ;;
+    go:*) test -e "/usr/share/gocode/src/${1#*:}" ;;
     library:*) pkg-config --exists "${1#*:}" ;;
     # The system's own Python: packages are installed for no other.
     python:*) /usr/bin/python3 -c "import ${1#*:}" ;;
@@ -143,8 +144,8 @@ if [ -n "$missing" ]; then
   fi
 fi
 
-# What no distribution has: an object store to try uploads on, a decoder, and readers of disk formats. By
-# pip, into a place of its own.
+# What no distribution has: an object store to try uploads on, a decoder, and readers of disk
+# formats. By pip, into a place of its own.
 venv=$(dirname "$0")/../build/venv
 case " $sets " in
   *' check '*)

@@ -88,8 +88,8 @@ nothing_left "stop in the middle"
 echo "ok: stopped in the middle: $(shown middle Result), status $(shown middle ExecMainStatus)," \
   "the command saw no end"
 
-# The same for a file: the one that was there stays. A FIFO as the image's reader cannot be had, so the
-# command is stopped at a moment of its own, again and again.
+# The same for a file: the one that was there stays. A FIFO as the image's reader cannot be had, so
+# the command is stopped at a moment of its own, again and again.
 conf file raw /images/disk.raw '-o /backup/raw'
 stopped=0
 for number in $(seq 20); do
@@ -113,7 +113,8 @@ systemctl stop --no-block stream-disk@end
 sleep 2
 [ "$(shown end ActiveState)" = deactivating ] || fail "stop at the end: $(shown end ActiveState)"
 touch /run/go
-until_true 20 bash -c '! systemctl show --value -p ActiveState stream-disk@end | grep -q deactivating'
+until_true 20 \
+  bash -c '! systemctl show --value -p ActiveState stream-disk@end | grep -q deactivating'
 [ -e /backup/done ] || fail "stop at the end: the command did not end by itself"
 cmp /images/disk.raw /backup/all
 nothing_left "stop at the end"
@@ -142,7 +143,8 @@ nothing_left "an image that is not there"
 echo "ok: an image that is not there: the start fails, and the journal says so:" \
   "$(journalctl --no-pager -o cat -u stream-disk@missing | grep none.raw | head -1)"
 
-# The image names a file of the host as its backing file: a service says the format, so it is only bytes.
+# The image names a file of the host as its backing file: a service says the format,
+# so it is only bytes.
 cp /images/disk.raw /images/hostile.raw
 qemu-img create -q -f qcow2 -b /etc/passwd -F raw /images/header.qcow2
 dd if=/images/header.qcow2 of=/images/hostile.raw conv=notrunc status=none

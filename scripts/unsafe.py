@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the list of files with unsafe code into docs/ARCHITECTURE.md, or says whether it is the same there.
+"""Writes the list of files with unsafe code into docs/ARCHITECTURE.md, or says whether it is
+the same there.
 
 usage: unsafe.py write|check
 """
@@ -39,7 +40,9 @@ def main():
     if sys.argv[1] == "write":
         PAGE.write_text(filled)
     elif filled != text:
-        sys.exit(f"{PAGE.relative_to(ROOT)}: the list of unsafe code is not that of the sources: run 'make format'")
+        sys.exit(
+            f"{PAGE.relative_to(ROOT)}: the list of unsafe code is not that of the sources: "
+            "run 'make format'")
 
 
 if __name__ == "__main__":

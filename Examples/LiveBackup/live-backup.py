@@ -6,26 +6,27 @@ usage: live-backup.py --qmp SOCKET --scratch DIRECTORY [--reserve MIB] [--timeou
        live-backup.py --qmp SOCKET --remove NODE [NODE ...]
 
 NODE is the node name of a disk (query-named-block-nodes lists them), TARGET the file that gets its
-backup. It has that name only once it is whole; what had the name before stays until then. What follows --
-is passed on to each "stream-disk write", as in "-- --zstd --quiet".
+backup. It has that name only once it is whole; what had the name before stays until then. What
+follows -- is passed on to each "stream-disk write", as in "-- --zstd --quiet".
 
 How it works. For each disk a temporary qcow2 image is made in the scratch directory, with the disk
 as its backing file. In one transaction a job is started on each disk that copies what the guest is
 about to overwrite into that image. So the images show all disks as they were at the moment of the
-transaction. QEMU exports them over NBD, and each is pulled by a stream-disk of its own, all at the same
-time: a slow or dead reader costs the guest nothing.
+transaction. QEMU exports them over NBD, and each is pulled by a stream-disk of its own, all at the
+same time: a slow or dead reader costs the guest nothing.
 
 What the guest overwrites during the backup has to fit into the scratch directory. When less than
 --reserve is free there (1024 MiB if it is not given) the backup is given up, so that it is not the
 guest that runs out of space.
 
-Whatever happens, jobs, exports and images are removed at the end, and one line a disk says what became
-of it. Only SIGKILL prevents that: --remove makes up for it, but for a file TARGET.new.
+Whatever happens, jobs, exports and images are removed at the end, and one line a disk says what
+became of it. Only SIGKILL prevents that: --remove makes up for it, but for a file TARGET.new.
 
-It has to run as QEMU's user, or as root, on QEMU's host: QEMU opens what is made in the scratch directory.
+It has to run as QEMU's user, or as root, on QEMU's host: QEMU opens what is made
+in the scratch directory.
 
-Exit status: 0 if all disks are whole; 1 if one is not, or something failed; 2 for a wrong usage; 3 if
-nothing failed, but one is short or not known to be whole; 128 and the number of a signal.
+Exit status: 0 if all disks are whole; 1 if one is not, or something failed; 2 for a wrong usage;
+3 if nothing failed, but one is short or not known to be whole; 128 and the number of a signal.
 """
 
 import argparse
@@ -50,7 +51,8 @@ class Failure(Exception):
 
 
 class Signals:
-    """Remembers the first signal that asks for the end; it is looked for where a backup can be ended."""
+    """Remembers the first signal that asks for the end; it is looked for
+    where a backup can be ended."""
 
     def __init__(self):
         self.number = None
@@ -166,8 +168,9 @@ class Disk:
         self.outcome = "not finished"
         # It has a session of its own, so that ^C reaches only this program, which ends it in order.
         self.stream = subprocess.Popen(
-            ["stream-disk", "write", *options, f"nbd+unix:///{self.node}?socket={urllib.parse.quote(server)}",
-             "-o", self.aside], stdin=subprocess.DEVNULL, start_new_session=True)
+            ["stream-disk", "write", *options,
+             f"nbd+unix:///{self.node}?socket={urllib.parse.quote(server)}", "-o", self.aside],
+            stdin=subprocess.DEVNULL, start_new_session=True)
 
     def check(self, monitor):
         """The image shows the point in time as long as the job is there."""

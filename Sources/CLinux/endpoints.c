@@ -70,7 +70,8 @@ int clinux_take_events(int watch, unsigned *events, int most) {
   return count;
 }
 
-/* Whether a descriptor of another process is open that way; only asked of those that are the FIFO. */
+/* Whether a descriptor of another process is open that way; only asked of those
+ * that are the FIFO. */
 static int is_open_for(const char *process, const char *number, int for_writing) {
   char path[600];
   char line[64];

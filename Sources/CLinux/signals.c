@@ -104,7 +104,8 @@ static bool is_standard(int descriptor) {
   struct stat file;
   if (fstat(descriptor, &file) == -1) return false;
   for (int number = 0; number < 2; number++)
-    if (file.st_ino == standard[number].st_ino && file.st_dev == standard[number].st_dev) return true;
+    if (file.st_ino == standard[number].st_ino && file.st_dev == standard[number].st_dev)
+      return true;
   return false;
 }
 

@@ -89,13 +89,14 @@ static inline int cnbdkit_debug_hexdiff(const void *one, const void *other, size
   return 0;
 }
 
-/* A list of extents of one's own. Every server has these, but until 1.42 only the header for filters
- * says so. The structure has a name of ours, as a newer header has it too. */
+/* A list of extents of one's own. Every server has these, but until 1.42 only the header for
+ * filters says so. The structure has a name of ours, as a newer header has it too. */
 struct cnbdkit_extent {
   uint64_t offset, length;
   uint32_t type;
 };
-extern struct nbdkit_extents *nbdkit_extents_new(uint64_t start, uint64_t end) __attribute__((weak));
+extern struct nbdkit_extents *nbdkit_extents_new(uint64_t start, uint64_t end)
+    __attribute__((weak));
 extern void nbdkit_extents_free(struct nbdkit_extents *) __attribute__((weak));
 extern size_t nbdkit_extents_count(const struct nbdkit_extents *) __attribute__((weak));
 extern struct cnbdkit_extent cnbdkit_get_extent(const struct nbdkit_extents *, size_t)

@@ -44,7 +44,7 @@ enum Callbacks {
     guard let text else { return nil }
     // If it were cut off at its zero byte, it would name something else.
     guard !text.utf8.contains(0) else {
-      throw PluginError(.invalidArgument, "'\(text)': a text with a zero byte")
+      throw PluginError(.invalidArgument, "'\(text)': has a zero byte in it")
     }
     return nbdkit_strdup_intern(text)
   }

@@ -7,8 +7,8 @@
 /// Conforming types should be final classes: if a class leaves a member to the default given here,
 /// its subclasses can't change that.
 ///
-/// The members up to ``close()`` that ask a question are called before the first request, and at most
-/// once; an error ends the connection.
+/// The members up to ``close()`` that ask a question are called before the first request, and at
+/// most once; an error ends the connection.
 ///
 /// *Threads.* There is one call at a time for a connection, from any thread; under
 /// ``ThreadModel/parallel`` its requests (reading, writing, ...) arrive from several threads at

@@ -46,7 +46,7 @@ public struct Exports: ~Copyable, ~Escapable {
   /// C function: `nbdkit_add_export`.
   public mutating func add(_ name: String, description: String? = nil) throws(PluginError) {
     guard !name.utf8.contains(0), description?.utf8.contains(0) != true else {
-      throw PluginError(.invalidArgument, "export '\(name)': a text with a zero byte")
+      throw PluginError(.invalidArgument, "export '\(name)': has a zero byte in it")
     }
     guard nbdkit_add_export(list, name, description) == 0 else {
       throw PluginError(lastError, "export '\(name)' was not accepted by the server")

@@ -1,7 +1,8 @@
 import CNBDKit
 import SystemPackage
 
-/// Extents of a plugin's own: to be kept between requests, or put together before they are an answer.
+/// Extents of a plugin's own: to be kept between requests, or put together before they are an
+/// answer.
 ///
 /// They follow each other without a gap from the start of the list's range on.
 public struct ExtentList: ~Copyable {
@@ -18,13 +19,13 @@ public struct ExtentList: ~Copyable {
   /// An empty list.
   ///
   /// - Parameter range: What it is about, in bytes from the start of the disk, up to 2^63 - 1.
-  /// - Throws: `ERANGE` for a range beyond that, `ENOMEM`: the server has then printed a line of its own.
-  ///   `ENOTSUP` where the server has no such lists.
+  /// - Throws: `ERANGE` for a range beyond that, `ENOMEM`: the server has then printed a line of
+  ///   its own. `ENOTSUP` where the server has no such lists.
   ///
   /// C function: `nbdkit_extents_new`.
   public init(of range: Range<UInt64>) throws(PluginError) {
     guard cnbdkit_has_extent_lists() != 0 else {
-      throw PluginError(.notSupported, "extents_new: the server is too old: nbdkit 1.32 can")
+      throw PluginError(.notSupported, "extents_new: the server is too old: nbdkit 1.32 is needed")
     }
     guard let list = nbdkit_extents_new(range.lowerBound, range.upperBound) else {
       throw PluginError(lastError, "extents: \(range) was not accepted by the server")
@@ -35,10 +36,11 @@ public struct ExtentList: ~Copyable {
   /// C function: `nbdkit_extents_free`.
   deinit { nbdkit_extents_free(list) }
 
-  /// Appends the extent that follows the last one. What lies outside the list's range is cut off, and
-  /// the last extent gets longer if this one is of the same kind.
+  /// Appends the extent that follows the last one. What lies outside the list's range is cut off,
+  /// and the last extent gets longer if this one is of the same kind.
   ///
-  /// - Throws: `ERANGE` where it does not follow, `ENOMEM`; the server has then printed a line of its own.
+  /// - Throws: `ERANGE` where it does not follow, `ENOMEM`; the server has then printed a line of
+  ///   its own.
   ///
   /// C function: `nbdkit_add_extent`.
   public mutating func add(_ range: Range<UInt64>, _ kind: Extents.Kind) throws(PluginError) {
@@ -52,8 +54,8 @@ public struct ExtentList: ~Copyable {
   /// How many there are. C function: `nbdkit_extents_count`.
   public var count: Int { nbdkit_extents_count(list) }
 
-  /// The extent of a number from 0 to `count - 1`; any other number is a mistake of the plugin's and ends
-  /// the server.
+  /// The extent of a number from 0 to `count - 1`; any other number is a mistake of the plugin's
+  /// and ends the server.
   ///
   /// C function: `nbdkit_get_extent`.
   public subscript(number: Int) -> Element {

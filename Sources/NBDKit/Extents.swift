@@ -39,8 +39,8 @@ public struct Extents: ~Copyable, ~Escapable {
   ///   - range: In bytes from the start of the disk; may begin before what was asked for and end
   ///     after it or after the disk, the server cuts it.
   ///   - kind: What the range is.
-  /// - Throws: `ERANGE` where the extent does not follow the one before, `ENOMEM`; the server has then
-  ///   printed a line of its own.
+  /// - Throws: `ERANGE` where the extent does not follow the one before, `ENOMEM`; the server has
+  ///   then printed a line of its own.
   ///
   /// C function: `nbdkit_add_extent`.
   public mutating func add(_ range: Range<UInt64>, _ kind: Kind) throws(PluginError) {
@@ -52,8 +52,8 @@ public struct Extents: ~Copyable, ~Escapable {
     }
   }
 
-  /// Appends all of a list, which begins where the request does or before, or goes on where the last
-  /// extent ends.
+  /// Appends all of a list, which begins where the request does or before, or goes on where the
+  /// last extent ends.
   ///
   /// - Throws: As ``add(_:_:)``.
   public mutating func add(_ list: borrowing ExtentList) throws(PluginError) {

@@ -5,9 +5,9 @@ import SystemPackage
 ///
 /// A plugin says what it is by its static members, reads its parameters in ``configure(_:_:)``, and
 /// hands out a ``Connection`` to every client. What it can do beyond that is what it conforms to
-/// (``ClientScreening``, ``ExportListing``, ``DefaultExportNaming``), and what its connections can do
-/// beyond reading is what their type conforms to: ``Writable``, ``Flushable``, ``Zeroable`` and so on.
-/// nbdkit is given exactly those callbacks.
+/// (``ClientScreening``, ``ExportListing``, ``DefaultExportNaming``), and what its connections can
+/// do beyond reading is what their type conforms to: ``Writable``, ``Flushable``, ``Zeroable`` and
+/// so on. nbdkit is given exactly those callbacks.
 ///
 /// The members are listed in the order in which they are called. Up to and including ``getReady()``
 /// the server is one thread in the process that the user started: whatever can be refused should be

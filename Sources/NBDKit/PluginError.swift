@@ -2,8 +2,8 @@ public import SystemPackage
 
 /// Why a callback failed: what the client is sent, and what the log says.
 public struct PluginError: Error, Equatable, Sendable {
-  /// Sent to the client, as far as NBD has it: `EPERM` (also for `EROFS`), `EIO`, `ENOMEM`, `ENOSPC`
-  /// (also for `EFBIG` and `EDQUOT`) and `ESHUTDOWN`. All others arrive as `EINVAL`.
+  /// Sent to the client, as far as NBD has it: `EPERM` (also for `EROFS`), `EIO`, `ENOMEM`,
+  /// `ENOSPC` (also for `EFBIG` and `EDQUOT`) and `ESHUTDOWN`. All others arrive as `EINVAL`.
   public var errno: Errno
 
   /// One line for the log: parameter or call, what is wrong with which value, what would be right;

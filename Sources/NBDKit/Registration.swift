@@ -7,8 +7,8 @@ extension Plugin {
   ///     @c(plugin_init)
   ///     public func pluginInit() -> UnsafeMutableRawPointer { HelloPlugin.register() }
   ///
-  /// - Returns: nbdkit's `struct nbdkit_plugin`, in memory that is never freed. nbdkit copies it but
-  ///   keeps its strings.
+  /// - Returns: nbdkit's `struct nbdkit_plugin`, in memory that is never freed. nbdkit copies it
+  ///   but keeps its strings.
   public static func register() -> UnsafeMutableRawPointer {
     // The table is in zeroed heap memory, because a Swift global of this type lacks the C struct's
     // tail padding, which nbdkit reads as a callback.

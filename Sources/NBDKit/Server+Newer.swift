@@ -47,8 +47,8 @@ extension Server {
     try asked(cnbdkit_peer_security_context, "peer_security_context", since: "1.36")
   }
 
-  /// The distinguished name in the certificate that the client has shown. Untrusted unless the server
-  /// verifies certificates.
+  /// The distinguished name in the certificate that the client has shown. Untrusted unless the
+  /// server verifies certificates.
   ///
   /// - Throws: `ENOTSUP` before nbdkit 1.40, `EINVAL` if there is none.
   ///
@@ -98,8 +98,8 @@ extension Server {
     try check(status, "debug_hexdiff", since: "1.48", "")
   }
 
-  /// The name that the server was given with `--name`; `nil` where it was given none, and before nbdkit
-  /// 1.48. C function: `nbdkit_name`.
+  /// The name that the server was given with `--name`; `nil` where it was given none, and before
+  /// nbdkit 1.48. C function: `nbdkit_name`.
   public static var serverName: String? {
     cnbdkit_name().map { String(cString: $0) }
   }
@@ -114,7 +114,7 @@ extension Server {
   ) throws(PluginError) {
     guard status != -2 else {
       throw PluginError(
-        .notSupported, "\(function): the server is too old: nbdkit \(version) can")
+        .notSupported, "\(function): the server is too old: nbdkit \(version) is needed")
     }
     guard status != -1 else { throw PluginError(.invalidArgument, message) }
   }

@@ -57,7 +57,7 @@ public enum Server {
   /// C function: `nbdkit_disconnect`.
   public static func disconnect(force: Bool) throws(PluginError) {
     guard cnbdkit_disconnect(force ? 1 : 0) == 0 else {
-      throw PluginError(.notSupported, "disconnect: the server is too old: nbdkit 1.34 can")
+      throw PluginError(.notSupported, "disconnect: the server is too old: nbdkit 1.34 is needed")
     }
   }
 

@@ -2,8 +2,8 @@ import CFakeNBDKit
 package import CNBDKit
 public import NBDKit
 
-/// nbdkit as a plugin sees it: loads the plugin's table and calls its callbacks in the process of the
-/// test, through the table's own function pointers.
+/// nbdkit as a plugin sees it: loads the plugin's table and calls its callbacks in the process of
+/// the test, through the table's own function pointers.
 ///
 ///     @Suite("The disk", .exclusiveServer)
 ///     struct DiskTests {

@@ -25,7 +25,7 @@ struct Backlog: Sendable {
   private(set) var largestReorder: UInt64 = 0
 
   private var held = RangeMap<Held>()
-  /// Ranges of requests that were answered by an error and have not been repeated since.
+  /// Ranges of requests that were answered with an error and have not been repeated since.
   private var owed = ByteRangeSet()
 
   /// How many pieces may be held, whatever their size. Each piece takes some 40 bytes of memory for
@@ -65,8 +65,8 @@ struct Backlog: Sendable {
   /// The lowest owed range below `high`.
   var firstOwedBelowHigh: Range<UInt64>? { owed.first(overlapping: start..<high) }
 
-  /// The lowest range from `start` up to `end` that no client wrote or zeroed: gaps, owed ranges and
-  /// holes.
+  /// The lowest range from `start` up to `end` that no client wrote or zeroed: gaps, owed ranges
+  /// and holes.
   func firstUnwritten(upTo end: UInt64) -> Range<UInt64>? {
     var next = start
     for piece in held.pieces(in: start..<max(start, end)) where piece.value.isWritten {
@@ -130,7 +130,7 @@ struct Backlog: Sendable {
     check()
   }
 
-  /// A request for `range` was answered by an error: the range is missing, and never becomes a
+  /// A request for `range` was answered with an error: the range is missing, and never becomes a
   /// hole.
   mutating func owe<Store: HeldStore>(_ range: Range<UInt64>, _ store: inout Store) {
     guard !range.isEmpty else { return }
@@ -158,7 +158,8 @@ struct Backlog: Sendable {
     check()
   }
 
-  /// Fills the oldest gaps until no more than `mostWaiting` bytes of data wait once `range` is held.
+  /// Fills the oldest gaps until no more than `mostWaiting` bytes of data wait once `range` is
+  /// held.
   ///
   /// - Parameter data: How many bytes of data `range` has: all or none.
   /// - Returns: The first missing byte once `range` is held.

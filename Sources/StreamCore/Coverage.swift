@@ -39,8 +39,8 @@ struct Coverage: Sendable {
   private var hasForgotten = false
   private let mostPieces: Int
 
-  /// - Parameter mostPieces: How many ranges are remembered, the newest. A zero that comes late for an
-  ///   older one is refused. That is rare even on a disk with that many holes.
+  /// - Parameter mostPieces: How many ranges are remembered, the newest. A zero that comes late for
+  ///   an older one is refused. That is rare even on a disk with that many holes.
   init(remembering mostPieces: Int = 65_536) {
     self.mostPieces = mostPieces
   }
@@ -60,15 +60,15 @@ struct Coverage: Sendable {
     note(range, .hole)
   }
 
-  /// `range` was sent, and the request it belongs to was answered by an error.
+  /// `range` was sent, and the request it belongs to was answered with an error.
   mutating func noteRefused(_ range: Range<UInt64>) {
     note(range, .refused)
   }
 
   /// A client's zero for `range`, all of which had been sent, was acknowledged.
   ///
-  /// - Parameter count: How many bytes of it were missing when the zero came, some of which may have
-  ///   been forgotten since.
+  /// - Parameter count: How many bytes of it were missing when the zero came, some of which may
+  ///   have been forgotten since.
   mutating func noteZeroed(_ range: Range<UInt64>, missing count: UInt64) {
     defer { check() }
     missing -= count
@@ -143,8 +143,8 @@ struct Coverage: Sendable {
     return count
   }
 
-  /// The lowest missing range. Where more ranges were to be remembered than fit, one that is missing, if
-  /// any is known, and mostly the lowest.
+  /// The lowest missing range. Where more ranges were to be remembered than fit, one that is
+  /// missing, if any is known, and mostly the lowest.
   var firstMissing: Range<UInt64>? {
     var lowest = forgotten
     for piece in sent.pieces(in: 0..<UInt64.max) where piece.value != .zeroed {

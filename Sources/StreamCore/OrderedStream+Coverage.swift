@@ -7,7 +7,7 @@ extension OrderedStream {
 
   /// How many of the first `size` bytes of the disk no acknowledged write or zero has covered:
   /// bytes that were never written, were filled as a gap, were padded, or belong to a request that
-  /// was answered by an error and not repeated.
+  /// was answered with an error and not repeated.
   ///
   /// The number is exact. A large disk or a long history does not make it slower.
   ///
@@ -18,8 +18,8 @@ extension OrderedStream {
     return coverage.missing + (ahead > backlog.written ? ahead - backlog.written : 0)
   }
 
-  /// The lowest range of the first `size` bytes that ``missingBytes(of:)`` counts, or `nil` where none
-  /// is missing.
+  /// The lowest range of the first `size` bytes that ``missingBytes(of:)`` counts, or `nil` where
+  /// none is missing.
   ///
   /// - Parameter size: The disk's size in bytes: at least ``high``.
   public func firstMissing(of size: UInt64) -> Range<UInt64>? {

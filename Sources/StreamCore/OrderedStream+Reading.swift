@@ -11,8 +11,8 @@ public enum StreamExtent: Sendable {
 extension OrderedStream {
   /// Fills `buffer` from `offset` on: with what is held, and with zeroes where nothing is held.
   ///
-  /// - Throws: `sent` if any of the bytes is below the position; `unreadable` if the store can't give
-  ///   back what it keeps.
+  /// - Throws: `sent` if any of the bytes is below the position; `unreadable` if the store can't
+  ///   give back what it keeps.
   public mutating func read(
     into buffer: inout OutputRawSpan, at offset: UInt64
   ) throws(StreamError) {

@@ -55,8 +55,8 @@ extension OrderedStream {
       && limits.rewind == 0 && range.upperBound > limits.head
   }
 
-  /// The general way: makes holes until what waits is within bounds, holds what of `range` is not due,
-  /// and sends what is.
+  /// The general way: makes holes until what waits is within bounds, holds what of `range` is not
+  /// due, and sends what is.
   ///
   /// - Parameter bytes: `nil` for zeroes.
   private mutating func accept(

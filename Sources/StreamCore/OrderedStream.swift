@@ -12,7 +12,8 @@
 /// - *gap*: bytes between position and high that were not written; *firstMissing* is the lowest.
 /// - *waiting*: bytes of data above firstMissing. If there are more than `reorder` of them, the
 ///   oldest gap is not waited for any longer: it becomes zeroes, a *hole*.
-/// - *owed*: bytes of a request that was answered by an error. They are missing, and never a hole.
+/// - *owed*: bytes of a request that was answered with an error. They are missing, and never a
+///   hole.
 ///
 /// What is held and what is missing from the position on is in the ``Backlog``; which of the bytes
 /// sent nobody has written is in the ``Coverage``.
@@ -25,8 +26,8 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
     public var reorder: UInt64
     /// How many of the newest bytes stay changeable.
     public var rewind: UInt64
-    /// While nothing above the first `head` bytes was written, nothing is sent: a client that begins
-    /// by initialising the disk may begin again.
+    /// While nothing above the first `head` bytes was written, nothing is sent: a client that
+    /// begins by initialising the disk may begin again.
     public var head: UInt64
 
     /// Takes the three limits as they are; all may be 0.
@@ -83,7 +84,7 @@ public struct OrderedStream<Sink: StreamSink, Store: HeldStore> {
   /// One past the highest byte accepted.
   public var high: UInt64 { backlog.high }
 
-  /// Requests answered by an error that were not repeated since, lowest first.
+  /// Requests answered with an error that were not repeated since, lowest first.
   public var owedRanges: [Range<UInt64>] { backlog.owedRanges }
 
   /// The largest number of bytes of data that waited for earlier ones at one time.

@@ -1,5 +1,5 @@
-// What the core needs from the world: where a stream goes, where one comes from, where bytes wait, and
-// how each of them fails.
+// What the core needs from the world: where a stream goes, where one comes from, where bytes wait,
+// and how each of them fails.
 
 /// Where the stream goes. Bytes of the disk are handed over in order and can't be taken back.
 ///
@@ -146,8 +146,8 @@ public protocol HeldStore {
   /// - Returns: As ``store(_:)``.
   mutating func storeAgain(_ locations: Range<UInt64>) throws(Failure) -> UInt64
 
-  /// Whether the bytes that are kept take so much more room than they need that they should be stored
-  /// again, in the order of their locations.
+  /// Whether the bytes that are kept take so much more room than they need that they should be
+  /// stored again, in the order of their locations.
   var isSparse: Bool { get }
 }
 
@@ -155,8 +155,8 @@ public protocol HeldStore {
 public struct Failure: Error, Equatable, Sendable {
   /// The system's number for the reason.
   public let errno: Int32
-  /// The reason, for people: what is wrong with which value, and what would be right, without the name of
-  /// the parameter.
+  /// The reason, for people: what is wrong with which value, and what would be right, without the
+  /// name of the parameter.
   public let reason: String
 
   /// Makes a failure of its two parts.

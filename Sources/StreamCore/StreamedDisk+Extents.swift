@@ -1,5 +1,6 @@
 extension StreamedDisk {
-  /// Where the disk's zeroes are, as far as that is known. The answer may end before the range does.
+  /// Where the disk's zeroes are, as far as that is known. The answer may end before the range
+  /// does.
   ///
   /// The source reads ahead to find this out, and what it reads then is not lost. The bytes that a
   /// raw source will give may be anything; so may the bytes that went by.
@@ -94,7 +95,8 @@ private struct ExtentList {
     return settled
   }
 
-  /// Moves the borders of the last hole inwards to multiples of the alignment; what is outside is data.
+  /// Moves the borders of the last hole inwards to multiples of the alignment; what is outside is
+  /// data.
   private mutating func settleHole() {
     guard let start = holeStart else { return }
     holeStart = nil

@@ -1,7 +1,7 @@
 /// Shows a stream as a disk that can be read: in ascending order, and the newest bytes again.
 ///
-/// It does no I/O of its own: the bytes come from a ``StreamSource``, and a ``HeldStore`` keeps those
-/// that can be read again.
+/// It does no I/O of its own: the bytes come from a ``StreamSource``, and a ``HeldStore`` keeps
+/// those that can be read again.
 ///
 ///     0                         position
 ///     |  gone     |  kept       |  still to come    |  zeroes, if it pads
@@ -197,7 +197,8 @@ public struct StreamedDisk<Source: StreamSource, Store: HeldStore> {
     }
   }
 
-  /// Takes up to `most` of the zeroes that come next, as far as they are known, and keeps the newest.
+  /// Takes up to `most` of the zeroes that come next, as far as they are known, and keeps the
+  /// newest.
   ///
   /// - Returns: How many.
   private mutating func takeZeroes(_ most: UInt64) throws(ReadError) -> UInt64 {

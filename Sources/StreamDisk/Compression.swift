@@ -44,7 +44,7 @@ enum Encoding: Equatable {
     switch (self, found) {
     case (.raw, let found?) where !isSaid:
       throw .usage(
-        "\(name): begins as \(found) does: say --\(found), or --raw if it is a disk as it is")
+        "\(name): begins as \(found) does: say --\(found), or --raw if it is a raw disk")
     case (.compressed(let compression), _) where found != compression:
       throw Failure("\(name): is not \(compression): say --raw, --zstd or --gzip")
     default: break

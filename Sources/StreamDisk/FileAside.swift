@@ -47,16 +47,16 @@ final class FileAside: Sendable {
     case nil: break
     case .regular where mayReplace: break
     case .regular:
-      throw Failure("\(name): is there already: give another name, or --force to replace it")
+      throw Failure("\(name): already exists: give another name, or --force to replace it")
     case .directory: throw Failure("\(name): is a directory: give the name of a file in it")
     case .link:
       throw Failure("\(name): is a symbolic link: give the name of the file itself")
     case .fifo, .socket, .characterDevice:
+      let command = quoted("cat >\(quoted(name))")
       throw Failure(
-        "\(name): is no regular file: write to it by a command, as in -c \(quoted("cat >\(quoted(name))"))"
-      )
+        "\(name): is not a regular file: write to it by a command, as in -c \(command)")
     case .blockDevice, .other:
-      throw Failure("\(name): is no regular file, nothing is written to it")
+      throw Failure("\(name): is not a regular file, nothing is written to it")
     }
   }
 
@@ -93,7 +93,7 @@ final class FileAside: Sendable {
     } else if link(part, path) == 0 {
       unlink(part)
     } else if errno == EEXIST {
-      throw Failure("\(name): has come meanwhile and is not replaced")
+      throw Failure("\(name): was made by another program meanwhile, and is not replaced")
     } else {
       // A file system without links.
       guard access(path, F_OK) != 0, rename(part, path) == 0 else { throw failed }

@@ -31,8 +31,8 @@ struct Image: Equatable {
     }
     if given == nil, let other = info.otherFile(than: location) {
       throw Failure(
-        "\(name): looks like \(info.format) that leads to '\(other)': if it is that, give "
-          + "-f \(info.format), and -f raw if it is a disk as it is")
+        "\(name): looks like \(info.format) that refers to '\(other)': if it is that, give "
+          + "-f \(info.format), and -f raw if it is a raw disk")
     }
     guard info.virtualSize > 0 else { throw Failure("\(name): is empty: a disk has bytes") }
     return Image(

@@ -13,7 +13,7 @@ struct CommonOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Tell the progress as a line on the terminal, as JSON once a second, or not.",
+      "Show progress as a line on the terminal, as JSON once a second, or not at all.",
       valueName: "json|line|none"))
   var progress: ProgressStyle?
 
@@ -50,7 +50,7 @@ struct StreamOptions: ParsableArguments {
   @Flag(help: "The stream is compressed by gzip.")
   var gzip = false
 
-  @Flag(help: "The stream is the disk as it is, whatever it begins with.")
+  @Flag(help: "The stream is a raw disk, whatever it begins with.")
   var raw = false
 
   func validate() throws {
@@ -58,7 +58,7 @@ struct StreamOptions: ParsableArguments {
       throw ValidationError("--zstd, --gzip and --raw: give one of them")
     }
     if let size, Size(size) == nil {
-      throw ValidationError("--size \(size): is no size: give bytes, as 10737418240, or as 10G")
+      throw ValidationError("--size \(size): is not a size: give bytes, as 10737418240, or as 10G")
     }
   }
 

@@ -39,7 +39,7 @@ struct Report: Decodable, Equatable {
   /// Refuses a report that is not about a whole disk.
   func checkWhole(_ path: String) throws(Failure) {
     guard outcome == "complete" else {
-      throw Failure("\(path): the stream it tells of is not whole but \(outcome)")
+      throw Failure("\(path): the stream it reports on is not whole but \(outcome)")
     }
   }
 }

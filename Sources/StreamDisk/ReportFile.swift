@@ -5,16 +5,17 @@ internal import SystemPackage
 struct ReportFile {
   let path: String
 
-  /// Removes an old report, which would be taken for this stream's. Refuses to replace anything else.
+  /// Removes an old report, which would be taken for this stream's. Refuses to replace anything
+  /// else.
   init(_ path: String) throws(Failure) {
     self.path = path
     if let status = try FileStatus(path, followingLink: false) {
       guard status.kind == .regular else {
-        throw Failure("\(path): is no regular file: give a new name for the report")
+        throw Failure("\(path): is not a regular file: give a new name for the report")
       }
       let beginning = try contents(of: path)
       guard beginning.isEmpty || (try? Report(parsing: beginning)) != nil else {
-        throw Failure("\(path): holds something else than a report: give a new name")
+        throw Failure("\(path): holds something other than a report: give a new name")
       }
       unlink(path)
     }

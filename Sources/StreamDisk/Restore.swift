@@ -5,7 +5,7 @@ internal import SystemPackage
 /// Makes a stream into an image.
 struct Restore: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "A stream becomes a disk image.",
+    abstract: "Make a disk image of a stream.",
     usage: """
       stream-disk restore [<options>] (<stream> | -) <image>
       stream-disk restore [<options>] --from-command <command> <image>

@@ -23,7 +23,7 @@ struct Source {
       try report.checkWhole(path)
       if let format = report.format, format != "raw" {
         throw Failure(
-          "\(path): the stream is \(format) and not a disk as it is: qemu-img and others read it "
+          "\(path): the stream is \(format) and not a raw disk: qemu-img and others read it "
             + "directly")
       }
       return report
@@ -112,8 +112,8 @@ struct Source {
   func knownSize() throws(Failure) -> UInt64 {
     if let size { return size }
     throw .usage(
-      "\(name): does not tell the disk's size: give --size SIZE, or --report-of FILE if write made a "
-        + "report")
+      "\(name): does not say how large the disk is: give --size SIZE, or --report-of FILE if "
+        + "write made a report")
   }
 
   /// The plugin's parameters.

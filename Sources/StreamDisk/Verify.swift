@@ -5,7 +5,7 @@ internal import SystemPackage
 /// Checks whether a stream and an image hold the same bytes.
 struct Verify: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Do a stream and a disk image hold the same bytes?",
+    abstract: "Check that a stream and a disk image hold the same bytes.",
     usage: """
       stream-disk verify [<options>] (<stream> | -) <image>
       stream-disk verify [<options>] --from-command <command> <image>
@@ -84,7 +84,7 @@ struct Verify: AsyncParsableCommand {
       await difference.find(sector, image, workspace)
     }
     if let offset = difference.text(result.clientOutput), result.client == .exited(1) {
-      throw Failure("\(source.name) and \(image.name) differ from \(offset) on")
+      throw Failure("\(source.name) and \(image.name) differ at \(offset)")
     }
     do { try Judgement.check(result, pump: nil) } catch { throw error.about(source.name) }
     common.tell(

@@ -5,7 +5,7 @@ internal import SystemPackage
 /// Makes an image into a stream.
 struct Write: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "An image becomes a stream.",
+    abstract: "Make a stream of a disk image.",
     usage: "stream-disk write [<options>] <image> (-o <file> | -c <command> | -)")
 
   @Argument(help: "The disk image: a file, a block device, or the URI of an NBD export.")
@@ -17,14 +17,14 @@ struct Write: AsyncParsableCommand {
   @Option(
     name: [.short, .customLong("output")],
     help: ArgumentHelp(
-      "Write this file: beside its name, which it gets when it is whole.", valueName: "file"),
+      "Write this file, which gets its name only when it is whole.", valueName: "file"),
     completion: .file())
   var output: String?
 
   @Option(
     name: [.short, .customLong("command")],
     help: ArgumentHelp(
-      "Start this shell command, which sees the end of its input only if the disk is whole.",
+      "Write to this shell command, which sees the end of its input only if the disk is whole.",
       valueName: "command"))
   var command: String?
 
@@ -42,10 +42,10 @@ struct Write: AsyncParsableCommand {
       "What the stream is: raw, vhd, tar, vmdk, rbd-diff or rbd-image.", valueName: "format"))
   var streamFormat: String?
 
-  @Flag(help: "Have the report tell the SHA-256 of the stream.")
+  @Flag(help: "Put the SHA-256 of the stream into the report.")
   var digest = false
 
-  @Flag(help: "Have the report tell the SHA-256 of the disk, of its zeroes too.")
+  @Flag(help: "Put the SHA-256 of the disk, with its zeroes, into the report.")
   var diskDigest = false
 
   @Option(
@@ -83,7 +83,7 @@ struct Write: AsyncParsableCommand {
     if output == "" { throw ValidationError("-o: empty: give the name of a file") }
     if command == "" { throw ValidationError("-c: empty: give a shell command") }
     if let report, report == output {
-      throw ValidationError("--report \(report): the stream's own name: give another one")
+      throw ValidationError("--report \(report): that is the stream's own name: give another one")
     }
   }
 

@@ -3,8 +3,8 @@ import Testing
 
 @Suite("What a client is told", .endToEnd, .requires("nbdkit", "nbdinfo"))
 struct AdvertisedTests {
-  /// Fast zeroes are refused one by one: not offered, a client that asks all the same would end nbdkit.
-  /// Several connections: clients would write ranges of 128 MiB side by side.
+  /// Fast zeroes are refused one by one: not offered, a client that asks all the same would end
+  /// nbdkit. Several connections: clients would write ranges of 128 MiB side by side.
   @Test("zeroes, also fast ones, flushes, forced unit access, trimming; no second connection")
   func capabilities() async throws {
     let sandbox = try Sandbox.current()

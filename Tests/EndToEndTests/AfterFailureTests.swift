@@ -22,7 +22,7 @@ struct AfterFailureTests {
     print(refused)
     """
 
-  @Test("is answered by errors, of which the first is said and the others are counted")
+  @Test("is answered with errors, of which the first is said and the others are counted")
   func writing() async throws {
     let sandbox = try Sandbox.current()
     let (nbdkit, reader, report) = try await sandbox.stream("size=1G", reader: "head -c 65536")
@@ -35,13 +35,13 @@ struct AfterFailureTests {
     // A write, a zero or a flush is the first to see it.
     let said = nbdkit.errorLines.filter { $0.hasSuffix("the reader has gone") }
     #expect(said.count { !$0.hasPrefix("the stream has failed") } == 1)
-    #expect(nbdkit.errorLines.last == "\(refused - 1) more requests were answered by an error")
+    #expect(nbdkit.errorLines.last == "\(refused - 1) more requests were answered with an error")
     let found = try Report(report)
     #expect(found.outcome == "failed")
     #expect(found.refusedRequests == refused)
   }
 
-  @Test("that is only its own, a write behind the stream, fills no log either")
+  @Test("that is only its own, a write below the position, does not fill the log either")
   func behind() async throws {
     let sandbox = try Sandbox.current()
     let report = sandbox.path("report")

@@ -7,7 +7,7 @@ import Testing
   .endToEnd(limit: .seconds(300)))
 struct AnyOrderTests {
   @Test(
-    "blocks in random order, of which a fifth is written twice or none",
+    "blocks in random order, a fifth of them written twice or not at all",
     .requires("nbdkit", "python3-libnbd"), arguments: [false, true])
   func shuffled(twice: Bool) async throws {
     let sandbox = try Sandbox.current()
@@ -21,7 +21,7 @@ struct AnyOrderTests {
       with: ["\(twice ? "rewind" : "reorder")=\(size)", "spool=\(sandbox.directory)"], to: nil)
   }
 
-  @Test("an image in qcow2 that qemu-img convert makes there", .requires("nbdkit", "qemu-img"))
+  @Test("a qcow2 image that qemu-img convert makes there", .requires("nbdkit", "qemu-img"))
   func qcow2() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image", size: 256.mib)

@@ -3,7 +3,7 @@ import Testing
 @Suite("A descriptor is refused before anything runs", .endToEnd, .requires("nbdkit"))
 struct BadDescriptorTests {
   @Test(
-    "where standard output takes no stream",
+    "where standard output can't take a stream",
     arguments: [
       Refusal("a regular file", of: "pipe=-", says: "regular file"),
       Refusal("the client's with -s", options: ["-s"], of: "pipe=-", says: "-s"),
@@ -12,7 +12,7 @@ struct BadDescriptorTests {
   func refused(_ refusal: Refusal) async throws { try await refusal.check() }
 
   @Test(
-    "where write-fd= is none that takes a stream",
+    "where write-fd= is of a type that can't take a stream",
     arguments: [
       Refusal("no number", of: "write-fd=seven", says: "'seven'", "number"),
       Refusal("an empty number", of: "write-fd=", says: "number"),

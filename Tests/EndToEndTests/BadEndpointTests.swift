@@ -59,10 +59,11 @@ struct BadEndpointTests {
   func length(_ refusal: Refusal) async throws { try await refusal.check() }
 
   @Test(
-    "a socket that takes no connection", .requires("nbdkit", "python3", "socat"),
+    "a socket that accepts no connection", .requires("nbdkit", "python3", "socat"),
     arguments: [
-      Refusal("nobody listens for a reader", where: bound, of: "read=socket", says: "nobody"),
-      Refusal("nobody listens", where: bound, of: "pipe=socket", says: "nobody listens"),
+      Refusal(
+        "nothing listens for a reader", where: bound, of: "read=socket", says: "nothing listens"),
+      Refusal("nothing listens", where: bound, of: "pipe=socket", says: "nothing listens"),
       Refusal(
         "one of datagrams", where: listening("UNIX-RECV:socket"), of: "pipe=socket",
         says: "stream socket"),

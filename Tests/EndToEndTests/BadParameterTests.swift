@@ -3,7 +3,7 @@ import Testing
 @Suite("A bad parameter is refused before anything runs", .endToEnd)
 struct BadParameterTests {
   @Test(
-    "an endpoint that is missing or one too many", .requires("nbdkit"),
+    "a missing endpoint, or one too many", .requires("nbdkit"),
     arguments: [
       Refusal("no parameter at all", of: nil, says: "missing"),
       Refusal("a size alone", beside: ["size=1M"], of: nil, says: "missing"),

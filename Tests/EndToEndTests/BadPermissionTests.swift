@@ -5,7 +5,7 @@ import Testing
   .requires("root", "nbdkit", "setpriv"))
 struct BadPermissionTests {
   @Test(
-    "for a user without any right",
+    "for a user without permission",
     arguments: [
       Refusal("a FIFO", where: "mkfifo -m 600 fifo", of: "pipe=fifo", says: "Permission denied"),
       // It has to be opened for reading first, so as not to wait for a reader in open.
@@ -25,14 +25,14 @@ struct BadPermissionTests {
   }
 
   @Test(
-    "where everybody may put one and a stranger did, also for root", .requires("socat"),
+    "where anybody can make one and a stranger did, for root too", .requires("socat"),
     arguments: [foreignFIFO, foreignSocket], [[], Refusal.nobody])
   func foreign(_ refusal: Refusal, user: [String]) async throws {
     try await refusal.check(under: user)
   }
 
   @Test(
-    "but a stranger's is trusted in a place of his own, or in mine",
+    "but a stranger's is trusted in a directory of theirs, or in mine",
     arguments: zip(["1777", "755"], ["0", "4321"]))
   func trusted(mode: String, owner: String) async throws {
     let sandbox = try Sandbox.current()

@@ -100,7 +100,7 @@ struct BindingTests {
   }
 
   @Test(
-    "refuses a zero that must be fast and is not, and leaves the disk as it is",
+    "refuses a zero that must be fast but is not, and leaves the disk as it is",
     .requires("nbdkit", "python3-libnbd"))
   func fastZero() async throws {
     let nbdkit = try await Sandbox.current().probe()
@@ -147,7 +147,7 @@ struct BindingTests {
   }
 
   @Test(
-    "releases the connection of a client that is there when the server ends, after cleanup",
+    "releases the connection of a client that is still there when the server ends, after cleanup",
     .requires("nbdkit", "python3-libnbd"))
   func serverEnds() async throws {
     let nbdkit = try await Sandbox.current().probe()
@@ -170,7 +170,7 @@ struct BindingTests {
     #expect(nbdkit.log.contains("probe opens '' without TLS"))
   }
 
-  @Test("is told a password that is in a file", .requires("nbdkit"))
+  @Test("reads a password from a file", .requires("nbdkit"))
   func password() async throws {
     let sandbox = try Sandbox.current()
     try Data("open sesame\n".utf8).write(to: URL(filePath: sandbox.path("password")))
@@ -179,7 +179,7 @@ struct BindingTests {
     #expect(nbdkit.log.contains("probe was given 'open sesame'"))
   }
 
-  @Test("may end the server, which still answers", .requires("nbdkit", "python3-libnbd"))
+  @Test("can end the server, which still answers", .requires("nbdkit", "python3-libnbd"))
   func shutdown() async throws {
     let nbdkit = try await Sandbox.current().probe()
     let client = try await nbdkit.connect()
@@ -190,12 +190,13 @@ struct BindingTests {
   }
 
   @Test(
-    "may put a client out, or is told that the server can't", .requires("nbdkit", "python3-libnbd"))
+    "can disconnect a client, or is told that the server can't",
+    .requires("nbdkit", "python3-libnbd"))
   func disconnect() async throws {
     let nbdkit = try await Sandbox.current().probe()
     let client = try await nbdkit.connect()
     let answer = try await client.ask("read \(Self.bad - 3) 1")
-    if nbdkit.errorLines.contains("disconnect: the server is too old: nbdkit 1.34 can") {
+    if nbdkit.errorLines.contains("disconnect: the server is too old: nbdkit 1.34 is needed") {
       #expect(answer == "EINVAL", "what nbdkit makes of ENOTSUP")
       #expect(try await client.ask("read 0 512") == "zeroes")
     } else {
@@ -211,7 +212,7 @@ struct BindingTests {
   ]
 
   @Test(
-    "has what newer servers tell, or says which could",
+    "has what newer servers tell, or says which version does",
     .requires("nbdkit", "nbdinfo", "openssl"))
   func newer() async throws {
     let sandbox = try Sandbox.current()
@@ -227,7 +228,7 @@ struct BindingTests {
     for (what, function, since) in Self.newer where minor < since {
       #expect(
         nbdkit.log.contains(
-          "probe has no \(what): \(function): the server is too old: nbdkit 1.\(since) can"))
+          "probe has no \(what): \(function): the server is too old: nbdkit 1.\(since) is needed"))
     }
     if minor >= 40 {
       #expect(nbdkit.log.contains("probe has a subject: 'CN=client'"))
@@ -244,7 +245,7 @@ struct BindingTests {
   }
 
   @Test(
-    "reads a time and a probability, or says which server could", .requires("nbdkit"),
+    "reads a time and a probability, or says which version can", .requires("nbdkit"),
     arguments: [
       ("delay=10ms", 40, "0.01 seconds"), ("delay=3", 40, "3.0 seconds"),
       ("probability=25%", 36, "0.25"), ("probability=1:4", 36, "0.25"),
@@ -255,7 +256,7 @@ struct BindingTests {
       "nbdkit", "-f", "-v", "-U", "-", try Plugin.probe(), parameter, "--run", "true")
     if try await sandbox.nbdkitMinor() < since {
       #expect(try await child.exit() == .exited(1))
-      #expect(child.errors.contains("the server is too old: nbdkit 1.\(since) can"))
+      #expect(child.errors.contains("the server is too old: nbdkit 1.\(since) is needed"))
     } else {
       #expect(try await child.exit() == .exited(0))
       #expect(child.errors.contains("probe was given \(value)"))
@@ -263,7 +264,7 @@ struct BindingTests {
   }
 
   @Test(
-    "does not sleep longer than its client is there, nor than the server",
+    "stops sleeping when its client leaves or the server ends",
     .requires("nbdkit", "python3-libnbd"))
   func sleep() async throws {
     let nbdkit = try await Sandbox.current().probe()

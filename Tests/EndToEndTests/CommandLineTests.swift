@@ -47,7 +47,8 @@ struct CommandLineTests {
     let input = try sandbox.image("input")
     let reader = try await sandbox.start([
       "/bin/sh", "-c",
-      "cd '\(sandbox.directory)'; until test -p output; do sleep 0.01; done; exec cat output >stream",
+      "cd '\(sandbox.directory)'; until test -p output; do sleep 0.01; done; "
+        + "exec cat output >stream",
     ])
     let nbdkit = try await sandbox.start([
       "env", "-C", sandbox.directory, "nbdkit", "-U", sandbox.path("nbd.sock"), try Plugin.path(),

@@ -29,7 +29,7 @@ struct CommandPlaceTests {
   }
 
   @Test(
-    "from nbdkit -s, and what it prints does not get to the client",
+    "from nbdkit -s, and what it prints does not reach the client",
     .requires("nbdkit", "python3-libnbd"), arguments: [true, false])
   func singleConnection(isWhole: Bool) async throws {
     let sandbox = try Sandbox.current()

@@ -22,13 +22,13 @@ struct CompilerTests {
 
     """
 
-  @Test("but not one that is right", .requires("swiftc"))
+  @Test("but not a correct one", .requires("swiftc"))
   func right() async throws {
     #expect(try await errors(Self.right) == "")
   }
 
   @Test(
-    "that gives parallel requests what is not Sendable", .requires("swiftc"),
+    "that shares with parallel requests what is not Sendable", .requires("swiftc"),
     arguments: [
       ("class P: Plugin, Sendable", "class P: Plugin", "'P' does not conform to the 'Sendable'"),
       ("ExtentReporting, Sendable", "ExtentReporting", "'C' does not conform to the 'Sendable'"),
@@ -38,7 +38,7 @@ struct CompilerTests {
     #expect(try await errors(Self.right, replacing: text, by: changed).contains(message))
   }
 
-  @Test("that serves clients side by side and is not Sendable itself", .requires("swiftc"))
+  @Test("that serves several clients at once and is not Sendable", .requires("swiftc"))
   func serializeRequests() async throws {
     let plugin = Self.right.replacing("parallel", with: "serializeRequests")
     let found = try await errors(
@@ -47,7 +47,8 @@ struct CompilerTests {
   }
 
   @Test(
-    "that screens clients, which comes outside any lock, and is not Sendable", .requires("swiftc"))
+    "that screens clients, which is done outside any lock, and is not Sendable",
+    .requires("swiftc"))
   func screening() async throws {
     let plugin = Self.right.replacing("parallel", with: "serializeConnections")
       .replacing(
@@ -58,7 +59,7 @@ struct CompilerTests {
   }
 
   @Test(
-    "that keeps what it was lent", .requires("swiftc"),
+    "that keeps a borrowed buffer", .requires("swiftc"),
     arguments: [
       ("func size()", "var kept: Extents?\n  func size()", "~Escapable"),
       ("func size()", "var kept: RawSpan?\n  func size()", "~Escapable"),

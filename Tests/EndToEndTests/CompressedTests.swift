@@ -25,7 +25,7 @@ struct CompressedTests {
   }
 
   @Test(
-    "does so with every window, level and number of threads", .requires("qemu-img"),
+    "comes back with every window, level and number of threads", .requires("qemu-img"),
     arguments: [
       ["reorder=64k"], ["rewind=1M"], ["rewind=1G"], ["compress-level=1", "compress-threads=1"],
       ["compress-level=9", "compress-threads=7"], ["digest=sha256", "disk-digest=sha256"],
@@ -41,7 +41,7 @@ struct CompressedTests {
     }
   }
 
-  @Test("has the digests that sha256sum tells", .requires("qemu-img", "sha256sum"))
+  @Test("has the digests that sha256sum computes", .requires("qemu-img", "sha256sum"))
   func digests() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image", size: 32.mib)

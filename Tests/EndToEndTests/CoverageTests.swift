@@ -127,7 +127,7 @@ struct CoverageTests {
   }
 
   @Test(
-    "where a backup job is left in the middle, its guest having written the last block first",
+    "where a backup job is abandoned halfway, after its guest wrote the last block",
     .requires("nbdkit", "qemu-storage-daemon", "python3-libnbd"))
   func lastBlockFirst() async throws {
     let sandbox = try Sandbox.current()

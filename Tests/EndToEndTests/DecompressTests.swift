@@ -96,7 +96,7 @@ struct DecompressTests {
     #expect(report.outputBytes == contents(stream).count)
   }
 
-  @Test("and nbdinfo shows its holes", .requires("zstd", "nbdinfo"))
+  @Test("whose holes nbdinfo shows", .requires("zstd", "nbdinfo"))
   func map() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image", size: 16.mib, data: [4.mib..<5.mib])
@@ -113,7 +113,7 @@ struct DecompressTests {
   }
 
   @Test(
-    "that says the same of any range in any order as the image does, and gives its bytes",
+    "whose extents and bytes are the image's, for any range in any order",
     .requires("zstd", "python3-libnbd"), arguments: Packed.all, ["rewind=0", "rewind=48M"])
   func anyRange(packed: Packed, rewind: String) async throws {
     let sandbox = try Sandbox.current()
@@ -170,8 +170,8 @@ struct DecompressTests {
     /// What its message says.
     var message: String {
       switch self {
-      case .cut, .cutBeforeChecksum: "the zstd stream is cut off: it ends unfinished after "
-      case .garbage, .other: ": what is there begins no zstd frame"
+      case .cut, .cutBeforeChecksum: "the zstd stream is cut off: it ends after "
+      case .garbage, .other: ": no zstd frame begins here"
       case .flipped: "the zstd stream is damaged at byte "
       case .nothing: "the zstd stream is empty"
       case .failing: "the command failed with exit status 3"
@@ -180,7 +180,7 @@ struct DecompressTests {
   }
 
   @Test(
-    "that is wrong is never complete, and nothing of it is taken for right",
+    "that is damaged is never complete, and no wrong byte is given",
     .requires("zstd"), arguments: Fault.allCases, [false, true])
   func fault(_ fault: Fault, pads: Bool) async throws {
     let sandbox = try Sandbox.current()
@@ -230,7 +230,7 @@ struct DecompressTests {
     #expect(try Report(try Sandbox.current().path("report")).outcome != "complete")
   }
 
-  @Test("that is slow is no less right for the next client", .requires("zstd", "python3-libnbd"))
+  @Test("that is slow is as right for the next client", .requires("zstd", "python3-libnbd"))
   func clientGone() async throws {
     let (nbdkit, client, writer) = try await slow()
     try client.send("extents \(2.mib) 4096")
@@ -244,8 +244,8 @@ struct DecompressTests {
     #expect(try await next.ask("read \(2.mib) 4096") == "pattern")
   }
 
-  /// A server whose source has given a part of the stream, up to where 2 MiB are decoded at most, and
-  /// gives the rest when it gets SIGUSR1.
+  /// A server whose source has given a part of the stream, up to where 2 MiB are decoded at most,
+  /// and gives the rest when it gets SIGUSR1.
   private func slow() async throws -> (nbdkit: Nbdkit, client: Client, writer: Child) {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
@@ -255,8 +255,8 @@ struct DecompressTests {
       options: ["-v"])
     try await sandbox.succeed(
       "/bin/sh", "-ec",
-      "for part in 0 1 2 3; do dd if='\(image)' bs=1M count=1 skip=$part status=none | zstd -qc; done"
-        + " >'\(sandbox.path("stream"))'")
+      "for part in 0 1 2 3; do dd if='\(image)' bs=1M count=1 skip=$part status=none | zstd -qc; "
+        + "done >'\(sandbox.path("stream"))'")
     // Into the third frame: a stream that ends between two of them looks whole, but for its size.
     let half = contents(sandbox.path("stream")).count / 2 + 100
     let writer = try await sandbox.start([

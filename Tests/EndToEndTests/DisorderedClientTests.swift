@@ -1,6 +1,7 @@
 import Testing
 
-/// Clients that write each byte once and nearly in order, as they come and with nothing but the defaults.
+/// Clients that write each byte once and nearly in order, as they come and with nothing but the
+/// defaults.
 @Suite(
   "A client that writes nearly in order is streamed byte for byte", .endToEnd(limit: .seconds(300)))
 struct DisorderedClientTests {
@@ -74,7 +75,8 @@ struct DisorderedClientTests {
 
   private func delayed(_ image: String, _ client: String) -> String {
     """
-    to=$uri nbdkit -U - -r --filter=delay file '\(image)' delay-read=3ms delay-extents=1ms --run '\(client)'
+    to=$uri nbdkit -U - -r --filter=delay file '\(image)' delay-read=3ms delay-extents=1ms \
+      --run '\(client)'
     """
   }
 

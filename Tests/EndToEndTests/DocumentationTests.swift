@@ -11,7 +11,7 @@ struct DocumentationTests {
     #expect(try parametersInManualPage().map(\.key).sorted() == accepted)
   }
 
-  @Test("calls their values the same in --help and the manual page")
+  @Test("names their values the same in --help and the manual page")
   func values() async throws {
     let help = try await parametersInHelp().map { "\($0.key)=\($0.value)" }
     let page = try parametersInManualPage().map { "\($0.key)=\($0.value)" }
@@ -45,7 +45,7 @@ struct DocumentationTests {
     #expect(completed.output.split(separator: "\n").map(String.init).sorted() == keys.sorted())
   }
 
-  @Test("names every parameter to whoever gives one that is unknown")
+  @Test("names every parameter to anybody who gives an unknown one")
   func unknown() async throws {
     let nbdkit = try await Sandbox.current().run("nbdkit", try Plugin.path(), "colour=red")
     for key in try keysInCode() { #expect(nbdkit.errors.contains(key)) }

@@ -42,7 +42,7 @@ struct DrainTests {
   }
 
   @Test(
-    "on a socket are waited for, and an error when their reader dies, as well",
+    "on a socket are waited for too, and are an error when their reader dies",
     .requires("nbdkit", "python3-libnbd", "socat"))
   func onSocket() async throws {
     let drain = try await Drain()

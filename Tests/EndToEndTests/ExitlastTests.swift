@@ -2,7 +2,7 @@ import Testing
 
 @Suite("With exitlast", .endToEnd, .requires("nbdkit", "nbdcopy", "pv"))
 struct ExitlastTests {
-  @Test("and --run, a reader that is still at it when the command ends gets all")
+  @Test("and --run, a reader that is still reading when the command ends gets everything")
   func readerTakesLonger() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image", size: 2.mib, data: [0..<2.mib])

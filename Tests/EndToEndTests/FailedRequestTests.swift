@@ -49,7 +49,7 @@ struct FailedRequestTests {
   }
 
   @Test(
-    "because the system refused a write ends the stream right there",
+    "because the system refused a write ends the stream at once",
     .requires("nbdkit", "python3-libnbd"))
   func injected() async throws {
     let sandbox = try Sandbox.current()

@@ -6,7 +6,7 @@ import Testing
 @Suite("A system call of the plugin", .endToEnd, .requires("nbdkit", "python3-libnbd", "socat"))
 struct FailingCallTests {
   @Test(
-    "that takes a third of the bytes is followed by others, for all",
+    "that takes a third of the bytes is repeated until all are taken",
     arguments: ["write", "vmsplice", "pwrite", "pread", "read"])
   func shortCount(call: String) async throws {
     try await expectNothingHappened(despite: "\(call) short 1+", to: .fifo)
@@ -24,20 +24,20 @@ struct FailingCallTests {
     try await expectNothingHappened(despite: "\(call) \(EINTR) /2", to: .socket)
   }
 
-  @Test("that takes a third of the bytes sends them all to a socket, too")
+  @Test("that takes a third of the bytes sends all of them to a socket too")
   func shortSend() async throws {
     try await expectNothingHappened(despite: "send short 1+", to: .socket)
   }
 
   @Test(
-    "that could not go on at once nine times out of ten is made again",
+    "that returns EAGAIN nine times out of ten is made again",
     arguments: [("write", Endpoint.fifo), ("vmsplice", .fifo), ("send", .socket)])
   func storm(call: String, endpoint: Endpoint) async throws {
     try await expectNothingHappened(despite: "\(call) \(EAGAIN) !10", to: endpoint)
   }
 
   @Test(
-    "that is a convenience may be refused",
+    "that is only for speed may fail",
     arguments: [
       "fcntl \(EPERM) 1+", "fallocate \(EOPNOTSUPP) 1+", "ftruncate \(EIO) 1+",
       "madvise \(EINVAL) 1+", "vmsplice \(ENOSYS) 1+",
@@ -47,7 +47,7 @@ struct FailingCallTests {
   }
 
   @Test(
-    "does no harm behind a compression, either", .requires("zstd"), arguments: ["zstd", "gzip"],
+    "does no harm behind compression either", .requires("zstd"), arguments: ["zstd", "gzip"],
     [
       ("write short 1+", Endpoint.fifo), ("write \(EINTR) /2", .fifo), ("poll \(EINTR) /2", .fifo),
       ("write \(EAGAIN) !10", .fifo), ("send short 1+", .socket), ("send \(EAGAIN) !10", .socket),
@@ -57,7 +57,7 @@ struct FailingCallTests {
       despite: fault.call, to: fault.endpoint, compressedBy: compression)
   }
 
-  @Test("that fails to keep what has to wait is that request's error, and the stream goes on")
+  @Test("that fails to keep waiting bytes is that request's error, and the stream goes on")
   func fullSpool() async throws {
     let stream = try await FaultyStream("pwrite \(ENOSPC) 1", to: .fifo)
     let last = "write \(4.mib - 64.kib) \(64.kib)"
@@ -70,7 +70,7 @@ struct FailingCallTests {
     try await stream.expectComplete(try await stream.play())
   }
 
-  @Test("that fails to give back what was kept ends the stream: it was acknowledged")
+  @Test("that fails to give waiting bytes back ends the stream, as they were acknowledged")
   func unreadableSpool() async throws {
     for number in [1, 2] {
       let stream = try await FaultyStream("pread \(EIO) \(number)", to: .fifo)
@@ -80,7 +80,7 @@ struct FailingCallTests {
     }
   }
 
-  @Test("that gets no memory for what has to wait is that request's error, and the stream goes on")
+  @Test("that gets no memory for waiting bytes is that request's error, and the stream goes on")
   func noMemory() async throws {
     let stream = try await FaultyStream("mmap \(ENOMEM) /2", to: .fifo, spools: false)
     var answers: [String] = []

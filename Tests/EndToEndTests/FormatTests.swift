@@ -10,7 +10,7 @@ struct FormatTests {
   static let odd = 100.mib + 3584
 
   @Test(
-    "makes what every reader finds to be the disk, byte for byte",
+    "makes what every reader reads as the disk, byte for byte",
     arguments: [
       Formatted(format: "vhd", size: 64.mib), Formatted(format: "vhd", size: whole),
       Formatted(format: "tar", size: whole),
@@ -21,7 +21,7 @@ struct FormatTests {
   func reads(_ formatted: Formatted) async throws { try await formatted.check() }
 
   @Test(
-    "takes 5 TiB in a moment where holes cost nothing",
+    "takes a hole of 5 TiB in a moment",
     arguments: ["vmdk", "rbd-diff", "rbd-image"])
   func huge(_ format: String) async throws {
     let formatted = Formatted(format: format, size: 5 << 40)
@@ -32,7 +32,7 @@ struct FormatTests {
   }
 
   @Test(
-    "goes with compress=",
+    "works with compress=",
     arguments: [
       // Those that read through gzip by themselves.
       Formatted(
@@ -59,7 +59,7 @@ struct FormatTests {
   }
 
   @Test(
-    "goes with every window",
+    "works with every window",
     arguments: ["vhd", "vmdk", "rbd-diff", "rbd-image"],
     [["reorder=64M"], ["rewind=64M"], ["rewind=64M", "spool=/tmp"]])
   func windows(_ format: String, _ window: [String]) async throws {
@@ -70,7 +70,7 @@ struct FormatTests {
   }
 
   @Test(
-    "refuses a size that it can't have, and names the next",
+    "refuses a size that it can't have, and names the next one it can",
     arguments: [
       Refusal(
         "vhd", beside: ["pipe=new", "format=vhd"], of: "size=1048577",
@@ -131,7 +131,7 @@ struct FormatTests {
     "rbd-image": Data("e".utf8), "tar": Data(count: 1024),
   ]
 
-  @Test("has no end where the client was killed", arguments: ends.keys)
+  @Test("has no end if the client was killed", arguments: ends.keys)
   func killed(_ format: String) async throws {
     let sandbox = try Sandbox.current()
     let (nbdkit, reader, report) = try await sandbox.stream("size=1G", "format=\(format)")
@@ -167,7 +167,7 @@ struct FormatTests {
   }
 
   @Test(
-    "is refused, where it is cut, by the readers that can see it",
+    "is refused, if it is cut off, by the readers that can see that",
     arguments: [
       Cut(format: "vmdk", bytes: 1, readers: ["oslo"]),
       Cut(format: "vmdk", bytes: 512, readers: ["oslo", "qemu-img"]),

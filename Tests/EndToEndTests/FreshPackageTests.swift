@@ -7,7 +7,7 @@ struct FreshPackageTests {
   private static let guide = "\(packageRoot)/Sources/NBDKit/NBDKit.docc/GettingStarted.md"
 
   @Test(
-    "is made, built and served as the guide says", .requires("nbdkit", "swift", "nbdcopy"))
+    "is made, built and run as the guide says", .requires("nbdkit", "swift", "nbdcopy"))
   func guide() async throws {
     let sandbox = try Sandbox.current()
     let package = sandbox.path("nbdkit-hello-plugin")

@@ -74,7 +74,7 @@ struct HeldRequestTests {
     #expect(["complete", "short"].contains(try Report(report).outcome), "holes are missing")
   }
 
-  @Test("and with -v the largest reorder is said at the end, as a help to choose")
+  @Test("and with -v the largest reorder is printed at the end, as a help to choose")
   func largestReorder() async throws {
     let sandbox = try Sandbox.current()
     let nbdkit = try await sandbox.nbdkit("pipe=/dev/null", options: ["-v"])

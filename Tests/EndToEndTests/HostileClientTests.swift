@@ -4,18 +4,18 @@ import Testing
 /// were told and by the report.
 @Suite(.endToEnd(limit: .seconds(300)), .requires("nbdkit", "python3"))
 struct HostileClientTests {
-  @Test("A minute of random sessions ends no server, hangs none, and finds no lie")
+  @Test("A minute of random sessions crashes no server, hangs none, and finds no lie")
   func sessions() async throws {
     try await playHostile("fuzz_sessions.py", "--seconds", "60")
   }
 
-  @Test("Every command with every flag, and every option, offered or not, ends no server")
+  @Test("Every command with every flag, and every option, offered or not, crashes no server")
   func everyFlag() async throws {
     try await playHostile("every_flag.py")
   }
 
   @Test(
-    "and none that serves another plugin in Swift",
+    "nor one with another plugin in Swift",
     arguments: [
       ["ProbePlugin", "64k"], ["nbdkit-ramdisk-plugin", "64k"], ["nbdkit-hello-plugin"],
     ])
@@ -49,7 +49,7 @@ struct HostileClientTests {
   }
 
   @Test(
-    "Each signal to each process, whatever it is at, with and without --run, ends all in order")
+    "Each signal to each process, whatever it is doing, with and without --run, ends all in order")
   func waitingParent() async throws {
     try await playHostile("waiting_parent.py", "--early", "60")
   }

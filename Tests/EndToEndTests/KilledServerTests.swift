@@ -46,7 +46,7 @@ struct KilledServerTests {
   }
 
   @Test(
-    "the reader at a socket sees it at once, though the process that waits for --run lives on",
+    "the reader of a socket sees it at once, though the process that waits for --run lives on",
     .requires("socat"))
   func socketOfTheWaiting() async throws {
     let sandbox = try Sandbox.current()

@@ -12,7 +12,7 @@ struct LargestRequestTests {
     expectContent(of: stream.reader.file, .data(128.mib))
   }
 
-  @Test("is half replaced by another while it waits", arguments: [false, true])
+  @Test("can be half replaced by another while it waits", arguments: [false, true])
   func overlapped(spools: Bool) async throws {
     let stream = try await Stream("size=160M", "reorder=96M", spools: spools)
     #expect(try await stream.client.ask("zeroes \(64.mib) \(64.mib)") == "ok")
@@ -32,7 +32,7 @@ struct LargestRequestTests {
     expectContent(of: stream.reader.file, .zeroes(64.mib), .data(64.mib))
   }
 
-  @Test("stays changeable in a window that is smaller, as far as that goes")
+  @Test("can be changed in a smaller window, as far as that reaches")
   func rewound() async throws {
     let stream = try await Stream("size=64M", "reorder=0", "rewind=32M")
     #expect(try await stream.client.ask("write 0 \(64.mib)") == "ok")

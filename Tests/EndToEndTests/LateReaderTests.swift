@@ -3,7 +3,7 @@ import Testing
 @Suite("No reader yet", .endToEnd)
 struct LateReaderTests {
   @Test(
-    "acknowledges nothing, says once what is awaited, and the late reader gets every byte",
+    "means that nothing is acknowledged, one message says so, and the late reader gets every byte",
     .requires("nbdkit", "python3-libnbd"), arguments: ["write", "zero"])
   func late(request: String) async throws {
     let sandbox = try Sandbox.current()
@@ -29,7 +29,7 @@ struct LateReaderTests {
     #expect(waitingLines(nbdkit, for: fifo) == 1)
   }
 
-  @Test("keeps qemu-img waiting, not failing", .requires("nbdkit", "qemu-img"))
+  @Test("makes qemu-img wait, not fail", .requires("nbdkit", "qemu-img"))
   func qemuImg() async throws {
     let sandbox = try Sandbox.current()
     let fifo = sandbox.path("made-by-the-plugin")

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Many streams at once", .endToEnd(limit: .seconds(180)))
 struct ManyStreamsTests {
-  @Test("are each the image of their own client", .requires("nbdkit", "qemu-img"))
+  @Test("each carry the image of their own client", .requires("nbdkit", "qemu-img"))
   func many() async throws {
     let sandbox = try Sandbox.current()
     let gate = try sandbox.fifo("gate")

@@ -13,7 +13,7 @@ struct NbdcopyTests {
     try await expectStreamed(image, by: command)
   }
 
-  @Test("may start nbdkit itself")
+  @Test("can start nbdkit itself")
   func bracket() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image")

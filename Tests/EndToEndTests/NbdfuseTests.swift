@@ -5,7 +5,7 @@ import Testing
   "nbdfuse", .endToEnd, .requires("nbdkit", "nbdfuse", "fusermount3"), .hasFUSE)
 struct NbdfuseTests {
   @Test(
-    "makes the disk a file that dd streams to, with size= and without",
+    "makes the disk a file that dd can stream to, with size= and without",
     arguments: ["bs=1M", "bs=1M conv=notrunc", "bs=64k oflag=direct", "bs=10000"])
   func dd(options: String) async throws {
     let sandbox = try Sandbox.current()

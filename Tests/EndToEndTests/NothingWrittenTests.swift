@@ -32,7 +32,7 @@ struct NothingWrittenTests {
   }
 
   @Test(
-    "after what was held back, when no more than the first bytes were written",
+    "after what was held back, when only the first bytes were written",
     .requires("nbdkit", "python3-libnbd"))
   func firstBytes() async throws {
     let sandbox = try Sandbox.current()
@@ -45,7 +45,8 @@ struct NothingWrittenTests {
     expectContent(of: reader.file, .data(512))
   }
 
-  /// nbdkit is held up where it removes the FIFO it made: one closed before would keep them waiting.
+  /// nbdkit is held up where it removes the FIFO it made: one closed before would keep them
+  /// waiting.
   @Test(
     "when it opens the plugin's own FIFO at the last moment; a writer finds a reader then",
     .requires("nbdkit", "strace"), arguments: ["pipe": "exec <", "read": "exec >"])

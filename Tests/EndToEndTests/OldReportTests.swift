@@ -22,7 +22,7 @@ struct OldReportTests {
   }
 
   @Test(
-    "is gone where nbdkit does not start",
+    "is removed if nbdkit does not start",
     arguments: [
       ["pipe=/dev/null", "report", "size="], ["report", "pipe=/dev/null", "size=x"],
       ["report"], ["report", "pipe=/dev/null", "nonsense=1"], ["pipe=/nowhere/fifo", "report"],
@@ -34,7 +34,7 @@ struct OldReportTests {
     #expect(access(report, F_OK) == -1)
   }
 
-  @Test("is gone where nbdkit can't listen")
+  @Test("is removed if nbdkit can't listen")
   func notListening() async throws {
     let sandbox = try Sandbox.current()
     try Data().write(to: URL(filePath: sandbox.path("socket")))
@@ -43,7 +43,7 @@ struct OldReportTests {
     #expect(access(report, F_OK) == -1)
   }
 
-  @Test("is replaced where the client does not start, or fails", arguments: ["false", "/nowhere"])
+  @Test("is replaced if the client does not start, or fails", arguments: ["false", "/nowhere"])
   func clientFails(script: String) async throws {
     let (status, report) = try await run(
       ["pipe=/dev/null", "size=1M", "report"], run: "\(script) 2>/dev/null")
@@ -51,7 +51,7 @@ struct OldReportTests {
     #expect(try Report(report).outcome == "short")
   }
 
-  @Test("is replaced where every client was refused, by one that says why")
+  @Test("is replaced if every client was refused, by one that says why")
   func refusedClient() async throws {
     let sandbox = try Sandbox.current()
     let (status, report) = try await run(

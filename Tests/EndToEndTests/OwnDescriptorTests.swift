@@ -14,7 +14,7 @@ struct OwnDescriptorTests {
   }
 
   @Test(
-    "as pipe=- is, a number, and what a shell makes of >(command)",
+    "for pipe=-, for a number, and for what a shell makes of >(command)",
     arguments: [
       "nbdkit -U - $plugin pipe=/dev/stdout size=1M --run 'nbdcopy image $uri' | cat >out",
       "nbdkit -U - $plugin pipe=/proc/self/fd/7 size=1M --run 'nbdcopy image $uri' 7>&1 | cat >out",
@@ -30,7 +30,7 @@ struct OwnDescriptorTests {
   }
 
   @Test(
-    "and none that standard error is too",
+    "but not one that standard error is too",
     arguments: [
       "nbdkit -U - $plugin pipe=- size=1M --run 'echo ran' 2>&1 | cat",
       "nbdkit -U - $plugin write-fd=7 size=1M --run 'echo ran' 7>&1 2>&1 | cat",

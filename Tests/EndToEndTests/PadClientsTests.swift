@@ -4,7 +4,7 @@ import Testing
 
 @Suite("pad=true is for clients that have left", .endToEnd, .requires("nbdkit", "python3-libnbd"))
 struct PadClientsTests {
-  @Test("and nobody knows of one that was connected over TCP when nbdkit stopped")
+  @Test("so a client that was connected over TCP when nbdkit stopped leaves it unknown")
   func network() async throws {
     let sandbox = try Sandbox.current()
     let report = sandbox.path("report")
@@ -34,7 +34,7 @@ struct PadClientsTests {
     #expect(try Report(report).outcome == "complete")
   }
 
-  @Test("of two the last one's flush counts", arguments: [true, false])
+  @Test("of two, the last one's flush counts", arguments: [true, false])
   func two(lastFlushes: Bool) async throws {
     let sandbox = try Sandbox.current()
     let report = sandbox.path("report")
@@ -51,7 +51,7 @@ struct PadClientsTests {
     #expect(try Report(report).outcome == (lastFlushes ? "complete" : "unknown"))
   }
 
-  @Test("and where one of two stays, nothing is known of it, though the other flushed and left")
+  @Test("so if one of two stays, it is unknown, though the other flushed and left")
   func oneStays() async throws {
     let sandbox = try Sandbox.current()
     let report = sandbox.path("report")
@@ -70,7 +70,7 @@ struct PadClientsTests {
 
   /// nbdkit is told to stop when the client has ended, and had often not heard its farewell.
   @Test(
-    "and that of --run has left, every time", .requires("nbdcopy", "qemu-img"),
+    "and the one of --run has always left", .requires("nbdcopy", "qemu-img"),
     arguments: [
       "nbdcopy --flush '$image' \"$uri\"", "qemu-img convert -n -f raw -O raw '$image' \"$uri\"",
     ])
@@ -89,7 +89,7 @@ struct PadClientsTests {
     }
   }
 
-  @Test("but one that is killed in the middle has not, nor one that ends without a flush")
+  @Test("but not one that is killed halfway, nor one that ends without a flush")
   func killedCommands() async throws {
     let sandbox = try Sandbox.current()
     // Nothing is waited for: the stop comes as soon as it can after the last request.

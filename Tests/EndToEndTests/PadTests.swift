@@ -16,7 +16,7 @@ struct PadTests {
   }
 
   @Test(
-    "gives no word on a client that did not flush last", .requires("nbdkit", "python3-libnbd"),
+    "leaves it unknown if a client did not flush last", .requires("nbdkit", "python3-libnbd"),
     arguments: [
       ["write 0 65536"], ["write 0 65536", "flush", "write 65536 512"],
       ["write 0 65536", "flush", "zero 65536 512"],
@@ -28,7 +28,7 @@ struct PadTests {
     #expect(report.error?.contains("did not flush") == true)
   }
 
-  @Test("takes no other client's flush for it", .requires("nbdkit", "python3-libnbd"))
+  @Test("does not accept another client's flush", .requires("nbdkit", "python3-libnbd"))
   func flushOfAnother() async throws {
     let sandbox = try Sandbox.current()
     let report = sandbox.path("report")
@@ -45,7 +45,7 @@ struct PadTests {
   }
 
   @Test(
-    "makes no disk of zeroes for a client that only looked", .requires("nbdkit", "nbdinfo"))
+    "makes no disk of zeroes if a client only looked", .requires("nbdkit", "nbdinfo"))
   func onlyLooked() async throws {
     let sandbox = try Sandbox.current()
     let report = sandbox.path("report")
@@ -60,7 +60,8 @@ struct PadTests {
   }
 
   @Test(
-    "gives no word on a client killed after 2 of 64 MiB", .requires("nbdkit", "python3-libnbd"))
+    "leaves it unknown if a client was killed after 2 of 64 MiB",
+    .requires("nbdkit", "python3-libnbd"))
   func killed() async throws {
     let sandbox = try Sandbox.current()
     let report = sandbox.path("report")
@@ -75,7 +76,7 @@ struct PadTests {
   }
 
   @Test(
-    "adds nothing while a client stays that connected in an odd way",
+    "adds nothing while a client stays that connected in an unusual way",
     .requires("nbdkit", "python3-libnbd"),
     arguments: ["by a process that forked", "from another PID namespace"])
   func stays(way: String) async throws {
@@ -113,7 +114,7 @@ struct PadTests {
   }
 
   @Test(
-    "adds nothing where a client was connected when nbdkit stopped",
+    "adds nothing if a client was connected when nbdkit stopped",
     .requires("nbdkit", "python3-libnbd"))
   func connected() async throws {
     let (_, report) = try await streamed(
@@ -121,7 +122,7 @@ struct PadTests {
     #expect(report.outcome == "failed")
   }
 
-  @Test("adds nothing where no client ever came", .requires("nbdkit"))
+  @Test("adds nothing if no client ever came", .requires("nbdkit"))
   func nobody() async throws {
     let sandbox = try Sandbox.current()
     let (nbdkit, reader, report) = try await sandbox.stream("size=1M", "pad=true")

@@ -5,7 +5,7 @@ import Testing
 @Suite("progress=true", .endToEnd)
 struct ProgressTests {
   @Test(
-    "draws one line on a terminal, never longer than that is wide, and leaves the totals",
+    "draws one line on a terminal, never wider than it, and leaves the totals",
     .requires("nbdkit", "python3-libnbd"), arguments: [200, 80, 40])
   func terminal(columns: Int) async throws {
     let sandbox = try Sandbox.current()
@@ -38,7 +38,7 @@ struct ProgressTests {
   }
 
   @Test(
-    "tells elsewhere every few seconds that a reader is waited for, and the totals at the end",
+    "elsewhere says every few seconds that a reader is waited for, and the totals at the end",
     .requires("nbdkit", "python3-libnbd"))
   func file() async throws {
     let sandbox = try Sandbox.current()
@@ -59,7 +59,7 @@ struct ProgressTests {
     #expect(!nbdkit.log.contains("\r"))
   }
 
-  @Test("tells programs each second, as one object a line", .requires("nbdkit", "python3-libnbd"))
+  @Test("prints one JSON object a second for programs", .requires("nbdkit", "python3-libnbd"))
   func json() async throws {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
@@ -89,7 +89,7 @@ struct ProgressTests {
     #expect(lines.count >= 2 && last.seconds >= first.seconds)
   }
 
-  @Test("shows nothing where nbdkit goes into the background", .requires("nbdkit"))
+  @Test("shows nothing if nbdkit goes into the background", .requires("nbdkit"))
   func daemon() async throws {
     let sandbox = try Sandbox.current()
     let pidFile = sandbox.path("pid")

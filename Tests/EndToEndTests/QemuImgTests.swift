@@ -26,7 +26,7 @@ struct QemuImgTests {
     try await expectStreamed(image, by: command)
   }
 
-  @Test("convert streams an image whatever its cache mode", arguments: ["none", "writethrough"])
+  @Test("convert streams an image with every cache mode", arguments: ["none", "writethrough"])
   func cache(mode: String) async throws {
     let image = try Sandbox.current().image("image")
     try await expectStreamed(
@@ -50,7 +50,7 @@ struct QemuImgTests {
     try await expectStreamed(image, by: command)
   }
 
-  @Test("convert streams an image that is one hole, or ends in one", arguments: [0, 1.mib])
+  @Test("convert streams an image that is one hole, or ends with one", arguments: [0, 1.mib])
   func hole(data: Int) async throws {
     let image = try Sandbox.current().image("image", size: 16.mib, data: [0..<data])
     let command = "qemu-img convert -n -f raw -O raw '\(image)' \"$uri\""

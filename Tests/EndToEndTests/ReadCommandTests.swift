@@ -42,7 +42,7 @@ struct ReadCommandTests {
   }
 
   @Test(
-    "that fails is EIO where its stream ends, with pad=true too",
+    "that fails means EIO where its stream ends, with pad=true too",
     .requires("nbdkit", "python3-libnbd"), arguments: [false, true])
   func failing(pads: Bool) async throws {
     let (nbdkit, client, group) = try await serve(
@@ -59,7 +59,7 @@ struct ReadCommandTests {
   }
 
   @Test(
-    "that fails when it has given all is a failure in the report",
+    "that fails after it gave everything is a failure in the report",
     .requires("nbdkit", "python3-libnbd"))
   func failingLate() async throws {
     let (nbdkit, client, group) = try await serve("cat \"$image\"; exit 3")
@@ -73,7 +73,7 @@ struct ReadCommandTests {
   }
 
   @Test(
-    "whose stream is left early is ended with all it started",
+    "whose stream is left early is ended with everything it started",
     .requires("nbdkit", "python3-libnbd"))
   func leftEarly() async throws {
     let (nbdkit, client, group) = try await serve("cat \"$image\" | cat; sleep 600 | cat")
@@ -86,7 +86,7 @@ struct ReadCommandTests {
 
   /// Gives 1 MiB, and then goes on for longer than any test.
   @Test(
-    "that goes on after all of the disk is ended, and it is not known whether that was right",
+    "that runs on after the whole disk is ended, and the outcome is unknown",
     .requires("nbdkit", "qemu-img"),
     arguments: [
       "with its output open": "sleep 297", "with its output closed": "exec >&-; sleep 297",
@@ -108,7 +108,7 @@ struct ReadCommandTests {
   }
 
   @Test(
-    "that closes its output too early and goes on is EIO where its stream ends",
+    "that closes its output too early and runs on means EIO where its stream ends",
     .requires("nbdkit", "qemu-img"))
   func closesEarly() async throws {
     let sandbox = try Sandbox.current()
@@ -122,7 +122,7 @@ struct ReadCommandTests {
     #expect(found.error?.contains("did not end within 10 seconds") == true)
   }
 
-  @Test("is ended by a signal for nbdkit, as is the read", .requires("nbdkit", "python3-libnbd"))
+  @Test("is ended by a signal to nbdkit, as is the read", .requires("nbdkit", "python3-libnbd"))
   func signal() async throws {
     let (nbdkit, client, group) = try await serve("head -c 4096 \"$image\"; sleep 600")
     #expect(try await client.ask("read 0 4096") == "pattern")
@@ -145,7 +145,7 @@ struct ReadCommandTests {
     try await expectGone(group)
   }
 
-  @Test("is not started where another endpoint is given", .requires("nbdkit"))
+  @Test("is not started if another endpoint is given too", .requires("nbdkit"))
   func twice() async throws {
     try await Refusal(
       "two endpoints", beside: ["read=fifo"], of: "read-command=true", called: "read-command",

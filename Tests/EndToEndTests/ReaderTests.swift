@@ -3,7 +3,7 @@ import Testing
 @Suite("Readers get every byte", .endToEnd, .requires("nbdkit", "qemu-img"))
 struct ReaderTests {
   @Test(
-    "of a FIFO, also where they pass its pages on unread",
+    "of a FIFO, even if they pass its pages on unread",
     .requires("pv", "zstd"),
     arguments: [
       "cat", "sh -c 'zstd -qc | zstd -qdc'", "dd bs=512", "dd bs=1M iflag=fullblock", "pv -q",

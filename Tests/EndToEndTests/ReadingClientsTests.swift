@@ -62,7 +62,7 @@ struct ReadingClientsTests {
     expectEqual(out, image)
   }
 
-  @Test("and is read-only to whoever asks", .requires("nbdinfo"), arguments: [[], ["-r"]])
+  @Test("and is read-only", .requires("nbdinfo"), arguments: [[], ["-r"]])
   func advertised(options: [String]) async throws {
     let sandbox = try Sandbox.current()
     let nbdkit = try await sandbox.nbdkit(

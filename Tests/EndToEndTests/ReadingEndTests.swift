@@ -17,7 +17,7 @@ struct ReadingEndTests {
     return (nbdkit, try await nbdkit.connect(), report)
   }
 
-  @Test("where size= is, makes it complete, whoever is still connected")
+  @Test("at size= makes it complete, whoever is still connected")
   func complete() async throws {
     let (nbdkit, client, path) = try await serve(1.mib)
     #expect(try await client.ask("read 0 \(1.mib)") == "pattern")
@@ -30,7 +30,7 @@ struct ReadingEndTests {
     #expect(report.zeroBytes == 0)
   }
 
-  @Test("too early, is EIO with both numbers, and what came before is there")
+  @Test("if too early, is EIO with both numbers, and what came before can be read")
   func early() async throws {
     let (nbdkit, client, path) = try await serve(96.kib)
     #expect(try await client.ask("read 0 \(64.kib)") == "pattern")
@@ -49,7 +49,7 @@ struct ReadingEndTests {
     #expect(report.error == reason)
   }
 
-  @Test("too early, makes qemu-img fail", .requires("qemu-img"))
+  @Test("if too early, makes qemu-img fail", .requires("qemu-img"))
   func convert() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image")
@@ -64,7 +64,7 @@ struct ReadingEndTests {
     #expect(nbdkit.errors.contains("the source ended after 9000000 of 16777216 bytes"))
   }
 
-  @Test("too early, is followed by zeroes with pad=true", arguments: [0, 512, 96.kib])
+  @Test("if too early, is followed by zeroes with pad=true", arguments: [0, 512, 96.kib])
   func padded(count: Int) async throws {
     let (nbdkit, client, path) = try await serve(count, "pad=true")
     if count > 0 { #expect(try await client.ask("read 0 \(count)") == "pattern") }
@@ -78,7 +78,7 @@ struct ReadingEndTests {
     #expect(report.zeroBytes == 0)
   }
 
-  @Test("too early, gives qemu-img a whole disk with pad=true", .requires("qemu-img"))
+  @Test("if too early, gives qemu-img a whole disk with pad=true", .requires("qemu-img"))
   func paddedConvert() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image", size: 9.mib, data: [0..<9.mib])
@@ -95,7 +95,7 @@ struct ReadingEndTests {
     expectContent(of: out, .data(9_000_000), .zeroes(16.mib - 9_000_000))
   }
 
-  @Test("before a byte came, is no disk of zeroes")
+  @Test("before the first byte is not a disk of zeroes")
   func empty() async throws {
     let (nbdkit, client, path) = try await serve(0)
     #expect(try await client.ask("read 0 512") == "EIO")
@@ -104,7 +104,7 @@ struct ReadingEndTests {
     #expect(try Report(path).error == "the source ended after 0 of 1048576 bytes")
   }
 
-  @Test("beyond size= is named: the disk is not the whole stream")
+  @Test("beyond size= is reported: the disk is not the whole stream")
   func more() async throws {
     let (nbdkit, client, path) = try await serve(2.mib)
     #expect(try await client.ask("read 0 \(1.mib)") == "pattern")
@@ -117,7 +117,7 @@ struct ReadingEndTests {
     #expect(nbdkit.errorLines.count == 1)
   }
 
-  @Test("that nobody read as far as is named, and its writer is told")
+  @Test("that nobody read up to is reported, and its writer is told")
   func short() async throws {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
@@ -130,10 +130,10 @@ struct ReadingEndTests {
     try await nbdkit.stop()
     #expect(try await writer.exit() == .signaled(SIGPIPE))
     #expect(try Report(report).outcome == "short")
-    #expect(nbdkit.errorLines == ["the stream was left early: 4096 of 1073741824 bytes were read"])
+    #expect(nbdkit.errorLines == ["reading stopped early: 4096 of 1073741824 bytes were read"])
   }
 
-  @Test("of a disk of no known size is the end of what can be read, and no more is known")
+  @Test("of a disk of unknown size is the end of what can be read, and the outcome is unknown")
   func unknown() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image", size: 1.mib, data: [0..<1.mib])

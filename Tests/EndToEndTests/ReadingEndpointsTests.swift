@@ -15,7 +15,7 @@ struct ReadingEndpointsTests {
     #expect(access(fifo, F_OK) == 0)
   }
 
-  @Test("a FIFO that is made, its owner's alone, and removed")
+  @Test("a FIFO that is made, for its owner alone, and removed")
   func madeFIFO() async throws {
     try await expectCopied(
       """
@@ -36,7 +36,9 @@ struct ReadingEndpointsTests {
       """)
   }
 
-  @Test("standard input, from the one before in a pipeline: zstd -dc | read=-", .requires("zstd"))
+  @Test(
+    "standard input, from the program before it in a pipeline: zstd -dc | read=-",
+    .requires("zstd"))
   func standardInput() async throws {
     try await expectCopied(
       """

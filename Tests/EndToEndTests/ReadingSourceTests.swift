@@ -4,7 +4,7 @@ import Testing
 
 @Suite("A source", .endToEnd, .requires("nbdkit", "python3-libnbd"))
 struct ReadingSourceTests {
-  @Test("that stops for seconds and goes on gives every byte; meanwhile the client waits")
+  @Test("that stops for seconds and goes on gives every byte, and the client waits meanwhile")
   func stopped() async throws {
     let sandbox = try Sandbox.current()
     let (nbdkit, fifo, image) = try await serve(32.mib)
@@ -25,7 +25,7 @@ struct ReadingSourceTests {
     #expect(nbdkit.errorLines == [])
   }
 
-  @Test("that was seen to end stays ended: what another writes into the FIFO is not taken for more")
+  @Test("that has ended stays ended: what another process writes into the FIFO is not read")
   func reopened() async throws {
     let sandbox = try Sandbox.current()
     let (nbdkit, fifo, image) = try await serve(1.mib)
@@ -44,7 +44,7 @@ struct ReadingSourceTests {
     #expect(report.bytes == 96.kib)
   }
 
-  @Test("of an nbdkit that is killed is told, as is the client; nothing is left that says complete")
+  @Test("of a killed nbdkit is told, as is the client, and nothing is left that says complete")
   func killed() async throws {
     let sandbox = try Sandbox.current()
     let spool = sandbox.path("spool")

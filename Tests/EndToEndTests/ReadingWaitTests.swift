@@ -3,7 +3,7 @@ import Testing
 
 @Suite("A read that waits for the source", .endToEnd, .requires("nbdkit", "python3-libnbd"))
 struct ReadingWaitTests {
-  @Test("says once what is awaited, and the late writer's bytes are read")
+  @Test("says once what it waits for, and the late writer's bytes are read")
   func late() async throws {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()

@@ -14,7 +14,7 @@ struct ReadingWindowTests {
     return try await nbdkit.connect()
   }
 
-  @Test("and the newest 64 KiB again; what lies before is EIO and harms nothing")
+  @Test("and the newest 64 KiB again; older bytes are EIO, which harms nothing")
   func window() async throws {
     let client = try await serve()
     #expect(try await client.ask("read 0 \(1.mib)") == "pattern")
@@ -32,7 +32,7 @@ struct ReadingWindowTests {
     if size < 4.mib { #expect(try await client.ask("read \(4.mib - size - 1) 1") == "EIO") }
   }
 
-  @Test("and a jump drops what it passes by, without a copy", .requires("strace"))
+  @Test("and a jump drops what it skips, without a copy", .requires("strace"))
   func jump() async throws {
     let trace = try Sandbox.current().path("trace")
     let client = try await serve(under: ["strace", "-f", "-e", "trace=splice", "-o", trace])

@@ -29,7 +29,7 @@ struct RecipeTests {
   ]
 
   @Test(
-    "neither succeeds nor touches the last good copy where", arguments: Recipe.all, mishaps.keys)
+    "neither succeeds nor touches the last good copy if", arguments: Recipe.all, mishaps.keys)
   func fails(recipe: Recipe, mishap: String) async throws {
     // No other end is there to fail but the one that the recipe starts.
     guard !recipe.ends.isEmpty || !mishap.hasPrefix("the other end") else { return }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The report's file", .endToEnd, .requires("nbdkit", "python3-libnbd"))
 struct ReportFileTests {
-  @Test("is not there after nbdkit was killed, not even an earlier one")
+  @Test("does not exist after nbdkit was killed, not even an earlier one")
   func killed() async throws {
     let sandbox = try Sandbox.current()
     let report = sandbox.path("report")
@@ -18,7 +18,7 @@ struct ReportFileTests {
   }
 
   @Test(
-    "is valid JSON whatever is in the names that it quotes",
+    "is valid JSON whatever is in the names it quotes",
     arguments: [
       #"a "quoted" name"#, #"back\slash"#, "line\nbreak\ttab", "\u{1}\u{7F}", "é💾\u{2028}",
     ])
@@ -39,7 +39,7 @@ struct ReportFileTests {
     #expect(found.error?.contains("pipe=\(fifo)") == true)
   }
 
-  @Test("is missed in a line, if it can't be written any more at the end")
+  @Test("is missed with an error line, if it can't be written at the end")
   func missed() async throws {
     let sandbox = try Sandbox.current()
     let directory = sandbox.path("gone")

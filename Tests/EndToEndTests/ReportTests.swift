@@ -38,7 +38,7 @@ struct ReportTests {
   }
 
   @Test(
-    "is put in its place as a whole, where nobody ever sees half of it",
+    "is put in its place as a whole, and nobody ever sees half of it",
     .requires("nbdkit", "python3-libnbd", "strace"))
   func atomic() async throws {
     let sandbox = try Sandbox.current()

@@ -27,7 +27,8 @@ struct RunTests {
     let nbdkit = try await sandbox.nbdkit(
       "pipe=\(sandbox.path("fifo"))",
       options: ["-P", sandbox.path("pid")],
-      // What starts a process or a thread holds every signal back for that moment: both are asleep first.
+      // What starts a process or a thread holds every signal back for that moment: both are asleep
+      // first.
       run: """
         until test -s '\(sandbox.path("pid"))'; do sleep 0.01; done
         tasks="/proc/$PPID/status /proc/$(cat '\(sandbox.path("pid"))')/status"
@@ -69,7 +70,7 @@ struct RunTests {
   }
 
   @Test(
-    "where the process that waits is killed, the reader of standard output sees the end",
+    "if the process that waits is killed, the reader of standard output sees the end",
     .requires("nbdkit"))
   func waitingKilled() async throws {
     let sandbox = try Sandbox.current()

@@ -3,10 +3,11 @@ import Testing
 
 @Suite("Where there is too little", .endToEnd, .requires("nbdkit", "python3-libnbd", "prlimit"))
 struct ScarcityTests {
-  /// From too few for nbdkit itself to as many as a stream takes; but with 7 none is left for a client
-  /// beside the one that tells of signals, and nbdkit lets clients wait then, as with 6 by itself.
+  /// From too few for nbdkit itself to as many as a stream takes; but with 7 none is left for a
+  /// client beside the one that tells of signals, and nbdkit lets clients wait then, as with 6 by
+  /// itself.
   @Test(
-    "of descriptors, nothing starts, or every client is refused, or all goes well",
+    "of descriptors, nothing starts, or every client is refused, or everything works",
     arguments: Array(4...6) + Array(8...18))
   func descriptors(limit: Int) async throws {
     let sandbox = try Sandbox.current()
@@ -61,7 +62,7 @@ struct ScarcityTests {
       answers.append(try await client.ask("write \((256 + number * 16).mib) \(16.mib)"))
     }
     #expect(answers.last == "ENOMEM")
-    let line = "can't be kept until it is due: no memory for what has to wait"
+    let line = "can't be kept until its turn: no memory for the bytes that have to wait"
     #expect(nbdkit.errorLines.contains { $0.hasSuffix(line) })
     #expect(try await client.ask("write 0 \(1.mib)") == "ok")
     #expect(try await client.ask("zero \(1.mib) \(271.mib)") == "ok")

@@ -6,7 +6,7 @@ struct SecretTests {
   private static let command = "curl --user bob:secret https://example.org"
 
   @Test(
-    "is in the message that refuses a parameter", .requires("nbdkit"),
+    "is in a message that refuses a parameter", .requires("nbdkit"),
     arguments: [
       ["write-command=\(command)"],
       ["write-command=\(command)", "size=1M", "pad=true"],

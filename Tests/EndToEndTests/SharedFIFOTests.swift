@@ -4,8 +4,8 @@ import Testing
   "A FIFO that was not one reader's is never complete", .endToEnd,
   .requires("nbdkit", "python3-libnbd"))
 struct SharedFIFOTests {
-  /// Runs a script where there are `fifo`, the plugin in `$plugin`, and `wait_for`, which waits for a
-  /// command to succeed; it writes its stream to `fifo` and its report to `report`.
+  /// Runs a script where there are `fifo`, the plugin in `$plugin`, and `wait_for`, which waits for
+  /// a command to succeed; it writes its stream to `fifo` and its report to `report`.
   private func run(_ script: String) async throws -> (Child, Report) {
     let sandbox = try Sandbox.current()
     let child = try await sandbox.start([
@@ -32,7 +32,7 @@ struct SharedFIFOTests {
     h.flush()' "$uri"
     """
 
-  @Test("where a reader left it and another went on, while the client was idle")
+  @Test("if one reader left it and another went on while the client was idle")
   func oneAfterTheOther() async throws {
     let (_, report) = try await run(
       """
@@ -48,7 +48,7 @@ struct SharedFIFOTests {
     #expect(report.error?.contains("more than one process") == true)
   }
 
-  @Test("where two read at a time, from before the first byte")
+  @Test("if two read at once, from before the first byte")
   func together() async throws {
     let (_, report) = try await run(
       """
@@ -64,7 +64,7 @@ struct SharedFIFOTests {
     #expect(report.error?.contains("more than one process") == true)
   }
 
-  @Test("while one reader in a pipeline, or with the FIFO from its shell, is one")
+  @Test("but one reader in a pipeline, or with the FIFO from its shell, is one")
   func one() async throws {
     for reader in ["cat fifo | cat >one", "(cat >one; true) <fifo", "pv -q fifo >one"] {
       let (_, report) = try await run(
@@ -80,7 +80,7 @@ struct SharedFIFOTests {
     }
   }
 
-  @Test("and a second nbdkit is refused it, while the first goes on to a whole stream")
+  @Test("and a second nbdkit is refused, while the first goes on to a whole stream")
   func secondServer() async throws {
     let (child, report) = try await run(
       """

@@ -34,7 +34,7 @@ struct ShellTests {
       """)
   }
 
-  @Test("into a socket, and both that and the shell's own standard output stay as they are")
+  @Test("into a socket, which stays as it is, as does the shell's standard output")
   func socket() async throws {
     try await expectCompressed(
       """
@@ -50,7 +50,7 @@ struct ShellTests {
       """, output: "hello\n")
   }
 
-  @Test("and a daemon's reader sees the end although its shell has no part in it")
+  @Test("and the reader of a daemon's stream sees the end, although its shell still runs")
   func daemon() async throws {
     try await expectCompressed(
       """

@@ -41,7 +41,7 @@ struct SignalTests {
   }
 
   @Test(
-    "that comes again ends the end of a stream that would be zeroes for days",
+    "that comes twice stops an end of stream that would send zeroes for days",
     .requires("nbdkit", "python3-libnbd"), arguments: [SIGTERM, SIGINT])
   func exabyteEnd(signal: CInt) async throws {
     let sandbox = try Sandbox.current()
@@ -78,7 +78,7 @@ struct SignalTests {
   }
 
   @Test(
-    "that comes while a client stays cuts it off, and is no complete stream",
+    "that comes while a client is connected cuts it off, and the stream is not complete",
     .requires("nbdkit", "python3-libnbd"), arguments: [false, true])
   func connected(overTCP: Bool) async throws {
     let sandbox = try Sandbox.current()

@@ -3,7 +3,7 @@ import Testing
 @Suite("A slow reader", .endToEnd)
 struct SlowReaderTests {
   @Test(
-    "slows the client down: memory stays flat, nothing is lost",
+    "slows the client down; memory stays flat and nothing is lost",
     .requires("nbdkit", "python3-libnbd", "pv"))
   func flat() async throws {
     let sandbox = try Sandbox.current()

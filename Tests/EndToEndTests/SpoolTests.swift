@@ -5,7 +5,7 @@ import Testing
 @Suite("A spool", .endToEnd, .requires("nbdkit", "python3-libnbd"))
 struct SpoolTests {
   @Test(
-    "that is full fails the request at hand; where that is repeated later, nothing is lost",
+    "that is full fails the request; if that is repeated later, nothing is lost",
     .requires("root", "unshare"))
   func full() async throws {
     let spool = try await Spool(room: "2m")
@@ -22,7 +22,7 @@ struct SpoolTests {
   }
 
   @Test(
-    "that is full, and what it refused not repeated, is a failed stream, which says why",
+    "that is full means a failed stream, which says why, if the request is not repeated",
     .requires("root", "unshare"))
   func fullToTheEnd() async throws {
     let spool = try await Spool(room: "2m")
@@ -31,7 +31,7 @@ struct SpoolTests {
     try await spool.expectFailure("No space left on device")
   }
 
-  @Test("that may not grow, by the limit for files, is full and does not end nbdkit")
+  @Test("that reaches the limit for file sizes is full, and does not end nbdkit")
   func limited() async throws {
     // In units of 512 bytes, as POSIX has it.
     let spool = try await Spool(under: ["/bin/sh", "-c", "ulimit -f 4096; exec \"$@\"", "sh"])
@@ -39,7 +39,7 @@ struct SpoolTests {
     try await spool.expectFailure("File too large")
   }
 
-  @Test("whose disk fails a write fails the request at hand", .requires("strace"))
+  @Test("whose disk fails a write fails that request", .requires("strace"))
   func failingWrite() async throws {
     let spool = try await Spool()
     #expect(try await spool.client.ask("write \(1.mib) \(1.mib)") == "ok")
@@ -90,8 +90,8 @@ private struct Spool {
   let report: String
   let directory: String
 
-  /// - Parameter room: How large the disk is that the spool lies on, a file system of its own that only
-  ///   nbdkit sees.
+  /// - Parameter room: How large the disk is that the spool lies on, a file system of its own that
+  ///   only nbdkit sees.
   init(room: String) async throws {
     let mount = "mount -t tmpfs -o size=\(room) tmpfs \"$0\" && exec \"$@\""
     try await self.init(
@@ -124,8 +124,8 @@ private struct Spool {
     throw Sandbox.Missing(description: "there was room for all")
   }
 
-  /// Makes system calls of the server fail from now on, by strace: what Tests/Faults does begins with
-  /// nbdkit.
+  /// Makes system calls of the server fail from now on, by strace: what Tests/Faults does begins
+  /// with nbdkit.
   func inject(_ fault: String) async throws {
     let call = fault.prefix { $0 != ":" }
     let strace = try await Sandbox.current().start(

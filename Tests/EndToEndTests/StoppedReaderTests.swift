@@ -23,7 +23,7 @@ struct StoppedReaderTests {
     #expect(nbdkit.errorLines == [])
   }
 
-  @Test("that only looks in before anything is written is none; the next one gets every byte")
+  @Test("that leaves before anything is written is not one, and the next one gets every byte")
   func lookedIn() async throws {
     let sandbox = try Sandbox.current()
     let fifo = try sandbox.fifo()
@@ -45,7 +45,7 @@ struct StoppedReaderTests {
     #expect(try Report(report).outcome == "complete")
   }
 
-  @Test("that is killed is an error for the client at once, and nothing is left but the report")
+  @Test("that is killed is an error for the client at once, and only the report is left")
   func killed() async throws {
     let sandbox = try Sandbox.current()
     let fifo = sandbox.path("made-by-the-plugin")

@@ -7,7 +7,7 @@ import Testing
   "A job for stream-disk, in one line,", .endToEnd,
   .requires("nbdkit", "qemu-img", "nbdcopy", "bash"))
 struct StreamDiskJobsTests {
-  @Test("is to make a compressed file and to get the image back from it", .requires("zstd"))
+  @Test("makes a compressed file and gets the image back from it", .requires("zstd"))
   func compressByCommand() async throws {
     let shell = try await Shell()
     try await shell("stream-disk write disk.qcow2 -c 'zstd -q -o disk.raw.zst'")
@@ -17,7 +17,7 @@ struct StreamDiskJobsTests {
   }
 
   @Test(
-    "is to compress, restore and verify", .requires("zstd", "plugin that compresses"),
+    "compresses, restores and verifies", .requires("zstd", "plugin that compresses"),
     arguments: ["zstd", "gzip"])
   func compress(compression: String) async throws {
     let shell = try await Shell()
@@ -44,7 +44,7 @@ struct StreamDiskJobsTests {
       """)
   }
 
-  @Test("is to restore and to verify")
+  @Test("restores and verifies")
   func restore() async throws {
     let shell = try await Shell()
     try await shell("stream-disk write disk.qcow2 -o disk.raw")
@@ -53,7 +53,7 @@ struct StreamDiskJobsTests {
     try await shell.compare()
   }
 
-  @Test("is an example of the README, its words unchanged")
+  @Test("is an example of the README, word for word")
   func readme() async throws {
     let shell = try await Shell()
     let lines = text(of: "\(packageRoot)/README.md").split(separator: "\n")
@@ -64,7 +64,7 @@ struct StreamDiskJobsTests {
   }
 
   @Test(
-    "is an example of the manual page, its words unchanged: a digest, S3, ssh, a machine's snapshot",
+    "is an example of the manual page, word for word: a digest, S3, ssh, a guest's snapshot",
     .requires("aws", "moto_server", "ssh", "sshd", "root", "qemu-nbd"))
   func manual() async throws {
     let sandbox = try Sandbox.current()

@@ -6,7 +6,7 @@ import Testing
   "stream-disk's exit status", .endToEnd, .requires("nbdkit", "qemu-img", "setpriv", "prlimit"))
 struct StreamDiskStatusTests {
   @Test(
-    "is 2 for a wrong usage, with a sentence",
+    "is 2 for wrong usage, with a message",
     arguments: [
       ["write"], ["write", "disk"], ["write", "disk", "-o", "x", "-"], ["write", "disk", "name"],
       ["write", "disk", "-o", "x", "--zstd=20"], ["write", "disk", "-o", "x", "--gzip=x"],
@@ -75,7 +75,7 @@ struct StreamDiskStatusTests {
     try await StreamDisk.expectNothingLeft()
   }
 
-  @Test("is 1, and nothing is lost, where the name can't be given")
+  @Test("is 1, and nothing is lost, if the name can't be given")
   func names() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image")
@@ -83,7 +83,7 @@ struct StreamDiskStatusTests {
     symlink(image, sandbox.path("link"))
     for (name, words) in [
       (sandbox.directory, "is a directory"), (sandbox.path("link"), "symbolic link"),
-      (fifo, "no regular file"), ("/dev/null", "no regular file"),
+      (fifo, "not a regular file"), ("/dev/null", "not a regular file"),
       (sandbox.path("none/x"), "No such file"), (sandbox.path("x/"), "slash"),
     ] {
       try await StreamDisk.expect(StreamDisk.run("write", "-f", "raw", image, "-o", name), 1, words)
@@ -107,7 +107,7 @@ struct StreamDiskStatusTests {
     try await StreamDisk.expect(child, 1, "Permission denied")
   }
 
-  @Test("is 1 where an image is there already, which --force replaces")
+  @Test("is 1 if the image already exists, which --force replaces")
   func existing() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image")
@@ -146,7 +146,7 @@ struct StreamDiskStatusTests {
     try await StreamDisk.expectNothingLeft()
   }
 
-  @Test("stopped when all is copied, gives the command the time to take it")
+  @Test("stopped when all is copied, gives the command time to take it")
   func stoppedAtTheEnd() async throws {
     let sandbox = try Sandbox.current()
     // Less than the pipe holds: the client is done before the command has begun.

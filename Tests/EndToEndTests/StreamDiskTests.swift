@@ -40,7 +40,7 @@ struct StreamDiskTests {
       "bash", "-c", "set -o pipefail; \(words) write -f raw '\(image)' - | cmp - '\(image)'")
   }
 
-  @Test("has a command take the stream, and fails if that does")
+  @Test("writes to a command, and fails if that does")
   func command() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image")
@@ -70,7 +70,7 @@ struct StreamDiskTests {
     expectEqual(sandbox.path("three"), image)
   }
 
-  @Test("takes and gives NBD exports, and finds them the same")
+  @Test("reads and writes NBD exports, and finds them the same")
   func exports() async throws {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image")
@@ -137,7 +137,7 @@ struct StreamDiskTests {
     try await StreamDisk.expect(StreamDisk.run("write", image, "-o", stream), 1, secret, "-f raw")
   }
 
-  @Test("says of an image in use what to do")
+  @Test("says what to do about an image in use")
   func inUse() async throws {
     let sandbox = try Sandbox.current()
     let image = try await qcow2()
@@ -159,7 +159,7 @@ struct StreamDiskTests {
       printf '\\377' | dd of='\(sandbox.path("other"))' bs=1 seek=\(offset) conv=notrunc
       """)
     try await StreamDisk.expect(
-      StreamDisk.run("verify", sandbox.path("other"), image), 1, "differ from offset \(offset) on")
+      StreamDisk.run("verify", sandbox.path("other"), image), 1, "differ at offset \(offset) on")
   }
 
   @Test("finds disks of two sizes different")
@@ -199,7 +199,7 @@ struct StreamDiskTests {
     #expect(access(target, F_OK) != 0)
   }
 
-  @Test("says nothing with --quiet, and one line without")
+  @Test("prints nothing with --quiet, and one line without")
   func quiet() async throws {
     let image = try await qcow2()
     let child = try await StreamDisk.run(
@@ -208,7 +208,7 @@ struct StreamDiskTests {
     #expect(child.errors == "" && child.output == "")
   }
 
-  @Test("leaves a report, which restore and verify go by")
+  @Test("leaves a report, which restore and verify use")
   func report() async throws {
     let sandbox = try Sandbox.current()
     let image = try await qcow2()
@@ -247,7 +247,7 @@ struct StreamDiskTests {
     #expect(lines.contains { $0.contains("stream-disk: ") && $0.contains("whole") })
   }
 
-  @Test("tells its progress as JSON to programs")
+  @Test("shows its progress as JSON for programs")
   func json() async throws {
     let image = try await qcow2()
     let child = try await StreamDisk.run(

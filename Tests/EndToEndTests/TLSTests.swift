@@ -59,7 +59,7 @@ struct TLSTests {
   }
 
   @Test(
-    "a client gets nothing, and nothing into the stream,", .requires("nbdcopy", "nbdinfo"),
+    "a client reads nothing, and writes nothing into the stream,", .requires("nbdcopy", "nbdinfo"),
     arguments: Refused.allCases)
   func refused(_ refused: Refused) async throws {
     let sandbox = try Sandbox.current()

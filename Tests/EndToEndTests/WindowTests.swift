@@ -22,7 +22,7 @@ struct WindowTests {
   }
 
   @Test(
-    "at all where they are as large as the disk", .requires("nbdkit", "python3-libnbd"),
+    "at all if they are as large as the disk", .requires("nbdkit", "python3-libnbd"),
     arguments: [false, true])
   func anyOrder(spools: Bool) async throws {
     let sandbox = try Sandbox.current()
@@ -49,7 +49,7 @@ struct WindowTests {
     #expect(try Report(report).outcome == "complete")
   }
 
-  @Test("a write that comes too late is told what is needed at least")
+  @Test("and the error of a write that comes too late says what is needed at least")
   func remedy() async throws {
     let sandbox = try Sandbox.current()
     let nbdkit = try await sandbox.nbdkit("pipe=/dev/null", "reorder=1M")

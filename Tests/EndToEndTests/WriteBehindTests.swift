@@ -3,7 +3,7 @@ import Testing
 @Suite("A write below the stream's position", .endToEnd)
 struct WriteBehindTests {
   @Test(
-    "is EIO with a message that helps; later writes and connections are refused",
+    "is EIO with a message that helps, and later writes and connections are refused",
     .requires("nbdkit", "python3-libnbd"))
   func refused() async throws {
     let stream = try await Stream()
@@ -49,7 +49,7 @@ struct WriteBehindTests {
   }
 
   @Test(
-    "is no such thing within the first 4 KiB while nothing above them is written",
+    "is allowed within the first 4 KiB while nothing above them is written",
     .requires("nbdkit", "python3-libnbd"))
   func beginAgain() async throws {
     let stream = try await Stream()

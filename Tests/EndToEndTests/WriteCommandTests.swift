@@ -4,7 +4,7 @@ import Testing
 @Suite("write-command=", .endToEnd)
 struct WriteCommandTests {
   @Test(
-    "gives the command a whole disk, and waits for what it makes of it",
+    "gives the command a whole disk, and waits for its exit status",
     .requires("nbdkit", "qemu-img"), arguments: Publisher.ways.keys)
   func whole(way: String) async throws {
     let sandbox = try Sandbox.current()
@@ -112,7 +112,7 @@ struct WriteCommandTests {
   }
 
   @Test(
-    "lets no half disk be taken for a whole one in 50 kills of nbdkit at random moments",
+    "publishes no half disk in 50 kills of nbdkit at random moments",
     .requires("nbdkit", "python3-libnbd"))
   func kills() async throws {
     let sandbox = try Sandbox.current()
@@ -123,7 +123,7 @@ struct WriteCommandTests {
     #expect(rounds.output == "50 killed, 0 half disks published, 0 processes left\n")
   }
 
-  @Test("goes on where the command does not heed SIGTERM: it is killed", .requires("nbdkit"))
+  @Test("kills a command that ignores SIGTERM", .requires("nbdkit"))
   func stubborn() async throws {
     let publisher = try Publisher()
     let report = try Sandbox.current().path("report")
@@ -139,7 +139,7 @@ struct WriteCommandTests {
   }
 
   @Test(
-    "fails the stream where the supervisor was killed, and kills the command",
+    "fails the stream if the supervisor was killed, and kills the command",
     .requires("nbdkit", "python3-libnbd"))
   func supervisorKilled() async throws {
     let publisher = try Publisher()

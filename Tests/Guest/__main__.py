@@ -40,7 +40,8 @@ def make_disk(path, size, seed):
 
 @contextlib.contextmanager
 def memory():
-    """A directory in memory: a pause is then somebody's who is waited for, and not this host's disk's."""
+    """A directory in memory: a pause is then somebody's who is waited for,
+    and not this host's disk's."""
     with tempfile.TemporaryDirectory(prefix="check-guest-") as directory:
         machine.run("mount", "-t", "tmpfs", "-o", "mode=700", "memory", directory)
         try:
@@ -75,8 +76,8 @@ def attempt(case, system, tools):
             errors, pause = guest.seen(this.since)
             stopped = guest.stopped_by_error(this.since)
             if not guest.goes_on():
-                wrong.append(f"the machine does not write any more: it is {guest.status()}, and said last: "
-                             f"{guest.lines[-1]}")
+                wrong.append(f"the machine does not write any more: it is {guest.status()}, "
+                             f"and said last: {guest.lines[-1]}")
         if arrived != expected:
             wrong.append(f"{arrived} and not {expected}")
         if unharmed and errors:
@@ -99,11 +100,12 @@ def baseline(system):
 
 def facts(system):
     def first(*command):
-        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")[0]
+        return subprocess.run(
+            command, stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")[0]
     qemu = re.search(r"version (\S+)", first("qemu-system-x86_64", "--version"))[1]
     kernel = system[0].name.removeprefix("vmlinuz-")
-    return (f"QEMU {qemu}, nbdkit {first('nbdkit', '--version').split()[1]}, the guest's Linux {kernel}, "
-            f"emulated (TCG), one processor; {datetime.date.today()}.")
+    return (f"QEMU {qemu}, nbdkit {first('nbdkit', '--version').split()[1]}, "
+            f"the guest's Linux {kernel}, emulated (TCG), one processor; {datetime.date.today()}.")
 
 
 def main():

@@ -18,7 +18,8 @@ def live(this, then=None, expected=0, scratch=None, before=""):
     scratch.mkdir(exist_ok=True)
     (this.place / "bin").mkdir()
     stand_in = this.place / "bin" / "stream-disk"
-    stand_in.write_text(f"#!/bin/sh\n{before}\nexec {shlex.quote(str(this.tools.command))} \"$@\"\n")
+    stand_in.write_text(
+        f"#!/bin/sh\n{before}\nexec {shlex.quote(str(this.tools.command))} \"$@\"\n")
     stand_in.chmod(0o755)
     this.machine.stop()
     this.begin()
@@ -43,17 +44,19 @@ def tell(text):
 
 def start_example(this, scratch, monitor="qmp2.sock"):
     process = subprocess.Popen(
-        [sys.executable, "-B", this.tools.example, "--qmp", this.place / monitor, "--scratch", scratch,
-         "--reserve", "1", "vda=vda.raw.zst", "vdb=vdb.raw.zst", "--", "--zstd", "--quiet"],
-        env=this.environment, cwd=this.place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        [sys.executable, "-B", this.tools.example, "--qmp", this.place / monitor,
+         "--scratch", scratch, "--reserve", "1", "vda=vda.raw.zst", "vdb=vdb.raw.zst",
+         "--", "--zstd", "--quiet"],
+        env=this.environment, cwd=this.place,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     this.started.append(process)
     return process
 
 
 def remove_by_example(this):
     """The example's other half, for what a killed one has left."""
-    run(sys.executable, "-B", this.tools.example, "--qmp", this.place / "qmp2.sock", "--remove", "vda", "vdb",
-        stdout=subprocess.DEVNULL)
+    run(sys.executable, "-B", this.tools.example, "--qmp", this.place / "qmp2.sock",
+        "--remove", "vda", "vdb", stdout=subprocess.DEVNULL)
 
 
 def until_nothing_is_left(this, scratch):
@@ -109,7 +112,8 @@ def ended(this):
     def then(this, process):
         server_of(this, process, "vda")
         process.send_signal(signal.SIGTERM)
-    return live(this, then, expected=128 + signal.SIGTERM, before="case $* in *vdb*) sleep 20 ;; esac")
+    return live(
+        this, then, expected=128 + signal.SIGTERM, before="case $* in *vdb*) sleep 20 ;; esac")
 
 
 def killed(this):

@@ -1,4 +1,5 @@
-"""A machine: Debian's kernel, and writer.c as its only program, in an emulated PC of one processor."""
+"""A machine: Debian's kernel, and writer.c as its only program, in an emulated PC
+of one processor."""
 
 import os
 import pathlib
@@ -24,11 +25,13 @@ def run(*command, **more):
 
 
 def prepare(cache):
-    """The kernel and the first file system, made in the directory; a kernel that is there is used."""
+    """The kernel and the first file system, made in the directory;
+    a kernel that is there is used."""
     cache.mkdir(parents=True, exist_ok=True)
     kernels = list(cache.glob("kernel/boot/vmlinuz-*"))
     if not kernels:
-        depends = run("apt-cache", "depends", "linux-image-cloud-amd64", stdout=subprocess.PIPE).stdout
+        depends = run(
+            "apt-cache", "depends", "linux-image-cloud-amd64", stdout=subprocess.PIPE).stdout
         package = re.search(r"Depends: (linux-image-\S+)", depends)[1]
         print(f"check-guest: getting {package}", flush=True)
         run("apt-get", "-qq", "download", package, cwd=cache, stderr=subprocess.DEVNULL)
@@ -75,7 +78,8 @@ class Machine:
                 "-device", f"virtio-blk-pci,drive={name},id={name}-device"]
         self.errors = open(place / "qemu.err", "wb")
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors, text=True)
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.errors,
+            text=True)
         # (time, disk, operations, errors, seconds) of each line.
         self.lines = []
         threading.Thread(target=self.listen, daemon=True).start()
@@ -84,7 +88,8 @@ class Machine:
         try:
             self.wait(lambda: (self.place / "qmp.sock").exists(), "a monitor")
             self.monitor = Monitor(self.place / "qmp.sock")
-            self.wait(lambda: all(self.operations(disk) > 40 for disk in self.disks), "its first writes")
+            self.wait(
+                lambda: all(self.operations(disk) > 40 for disk in self.disks), "its first writes")
         except BaseException:
             self.__exit__()
             raise
@@ -153,7 +158,8 @@ class Machine:
         return errors, pause
 
     def stopped_by_error(self, since):
-        """Seconds in which QEMU kept it stopped because of a failed write: its own clock stood still."""
+        """Seconds in which QEMU kept it stopped because of a failed write:
+        its own clock stood still."""
         total, began = 0.0, None
         events = [event for event in self.monitor.events if event[0] > since]
         for when, event, data in events:

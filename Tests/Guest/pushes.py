@@ -13,9 +13,11 @@ from trial import GIVE_UP_SECONDS, SOME, STALL_SECONDS
 SLOW = {"speed": 48 << 20}
 
 
-def push(this, title="Push", then=None, reader=None, command=None, spool=None, ended=False, changes=(),
-         **job):
-    """The recipe, or other shell commands. `then` is done while the job runs, and may have ended it."""
+def push(
+        this, title="Push", then=None, reader=None, command=None, spool=None, ended=False,
+        changes=(), **job):
+    """The recipe, or other shell commands. `then` is done while the job runs,
+    and may have ended it."""
     recipe = Recipe(title, this.place)
     for old in changes:
         recipe.change(old, changes[old])
@@ -25,7 +27,8 @@ def push(this, title="Push", then=None, reader=None, command=None, spool=None, e
     if spool:
         recipe.change(f"spool={this.place}", f"spool={spool}")
     process = this.start(command or recipe.shell(0))
-    this.until(lambda: process.poll() is not None or (this.place / "push.sock").exists(), "the socket")
+    this.until(
+        lambda: process.poll() is not None or (this.place / "push.sock").exists(), "the socket")
     assert process.poll() is None, "nbdkit has ended too early"
     this.machine.stop()
     this.begin()
@@ -148,10 +151,11 @@ def mirror_full(this):
 # Without rewind= the machine waits for the reader.
 
 def to_fifo(this, window):
-    return (f"nbdkit -f -U {this.place}/push.sock --filter=exitlast streaming {this.place}/disk.fifo "
-            f"size=$size {window} spool={this.place} compress=zstd report={this.place}/report.json && "
-            f"jq -e '.outcome == \"complete\"' {this.place}/report.json && "
-            f"mv {this.place}/vda.raw.zst.part {this.place}/vda.raw.zst")
+    return (
+        f"nbdkit -f -U {this.place}/push.sock --filter=exitlast streaming {this.place}/disk.fifo "
+        f"size=$size {window} spool={this.place} compress=zstd report={this.place}/report.json && "
+        f"jq -e '.outcome == \"complete\"' {this.place}/report.json && "
+        f"mv {this.place}/vda.raw.zst.part {this.place}/vda.raw.zst")
 
 
 def reader_of_fifo(this, command):

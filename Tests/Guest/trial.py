@@ -43,7 +43,8 @@ class Try:
         self.log.close()
 
     def named(self):
-        return {node["node-name"] for node in self.monitor.execute("query-named-block-nodes", flat=True)
+        return {node["node-name"]
+                for node in self.monitor.execute("query-named-block-nodes", flat=True)
                 if not node["node-name"].startswith("#")}
 
     def begin(self):
@@ -85,7 +86,8 @@ class Try:
         self.until(lambda: self.monitor.job(name) is None, f"the end of the job {name}")
 
     def completed(self, name):
-        """Whether a job ended with success, which is the only way that its stream is of one moment."""
+        """Whether a job ended with success, which is the only way that its stream is
+        of one moment."""
         return any(event == "BLOCK_JOB_COMPLETED" and data["device"] == name and "error" not in data
                    for _, event, data in self.monitor.events)
 
@@ -107,6 +109,7 @@ class Try:
         if status != 0:
             return f"a file, and exit status {status}"
         decoded = subprocess.Popen(["zstd", "-dcq", backup], stdout=subprocess.PIPE)
-        same = subprocess.run(["cmp", "-s", "-", self.copies[disk]], stdin=decoded.stdout).returncode == 0
+        same = subprocess.run(
+            ["cmp", "-s", "-", self.copies[disk]], stdin=decoded.stdout).returncode == 0
         decoded.stdout.close()
         return "the disk" if decoded.wait() == 0 and same else "ANOTHER DISK"

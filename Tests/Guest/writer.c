@@ -1,13 +1,13 @@
-// The guest: the only program of a machine that has a kernel, a few modules and disks. It writes, zeroes,
-// discards and syncs on every disk at random, and tells on its console how long each of that took and
-// what failed.
+// The guest: the only program of a machine that has a kernel, a few modules and disks. It writes,
+// zeroes, discards and syncs on every disk at random, and tells on its console how long each of
+// that took and what failed.
 //
 // A line for each disk, four times a second:
 //
 //     guest DISK: OPERATIONS operations, ERRORS errors, MILLISECONDS ms
 //
-// The first two count from the start. The third is the longest operation that ended since the last line,
-// or that has not ended yet: a disk that answers nothing shows as a number that grows.
+// The first two count from the start. The third is the longest operation that ended since the last
+// line, or that has not ended yet: a disk that answers nothing shows as a number that grows.
 
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -69,7 +69,8 @@ static void *work(void *argument) {
     case 1:
     case 2: result = ioctl(disk->descriptor, BLKZEROOUT, range); break;
     default:
-      result = pwrite(disk->descriptor, data, range[1], (off_t)range[0]) == (ssize_t)range[1] ? 0 : -1;
+      result =
+          pwrite(disk->descriptor, data, range[1], (off_t)range[0]) == (ssize_t)range[1] ? 0 : -1;
     }
     if (result != 0) atomic_fetch_add(&disk->errors, 1);
     if (fdatasync(disk->descriptor) != 0) atomic_fetch_add(&disk->errors, 1);

@@ -31,7 +31,7 @@ struct ClientTests {
       try server.exports()
     }
     NamesPlugin.names.withLock { $0 = ["a\0b"] }
-    #expect(throws: Refusal(.invalidArgument, "export 'a?b': a text with a zero byte")) {
+    #expect(throws: Refusal(.invalidArgument, "export 'a?b': has a zero byte in it")) {
       try server.exports()
     }
     #expect(server.defaultExport() == nil)
@@ -105,7 +105,7 @@ struct ClientTests {
     #expect(throws: Refusal(.notSupported)) { try slow.zero(7, at: 2, fast: true) }
   }
 
-  @Test("fast zeroes are offered by whoever zeroes, as nbdkit ends by one that was not offered")
+  @Test("every plugin that zeroes offers fast zeroes: nbdkit aborts on one that was not offered")
   func fastZeroIsOffered() throws {
     let slow = try FakeServer.serving(JournalPlugin<ZeroableConnection>.self).open()
     #expect(try slow.canFastZero())
@@ -115,7 +115,7 @@ struct ClientTests {
     #expect(FakeServer.errors.isEmpty)
   }
 
-  @Test("advice to cache arrives, and is refused with flags nobody knows yet")
+  @Test("advice to cache arrives, and is refused with flags that are not known yet")
   func cache() throws {
     let client = try FakeServer.serving(JournalPlugin<FullConnection>.self).open()
     Journal.clear()
@@ -142,7 +142,7 @@ struct ClientTests {
     }
   }
 
-  @Test("a plugin that has no say accepts every client")
+  @Test("a plugin that does not screen clients accepts them all")
   func noScreening() throws {
     try FakeServer.serving(ParallelPlugin.self).preconnect()
   }

@@ -51,7 +51,7 @@ struct ErrorTests {
     #expect(throws: Refusal(.outOfRange, "no")) { try client.write([1], at: 0) }
   }
 
-  @Test("an error that answers with no status turns the client away or leaves a text out")
+  @Test("an error where no status can be answered turns the client away or leaves a text out")
   func texts() throws {
     let server = try FakeServer.serving(JournalPlugin<FullConnection>.self)
     let client = try server.open()
@@ -77,7 +77,7 @@ struct ErrorTests {
   }
 
   @Test(
-    "write and flush never answer ENOTSUP, by which nbdkit ends where it writes zeroes by them",
+    "write and flush never answer ENOTSUP, on which nbdkit aborts when it writes zeroes itself",
     arguments: [Errno.notSupported, .notSupportedOnSocket])
   func unsupportedWrite(_ errno: Errno) throws {
     let client = try FakeServer.serving(JournalPlugin<FullConnection>.self).open()

@@ -68,7 +68,7 @@ struct LifeTests {
   }
 
   @Test(
-    "a server that knows less of the table loses nothing: what it has not is made up for or not asked",
+    "with an older server nothing is lost: what it lacks is replaced or not asked for",
     arguments: [FakeServer.Version.withoutCleanup, .withoutBlockSize])
   func olderServer(_ version: FakeServer.Version) throws {
     let server = try FakeServer.serving(JournalPlugin<FullConnection>.self, version: version)

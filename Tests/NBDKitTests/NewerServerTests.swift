@@ -7,19 +7,19 @@ import Testing
 struct NewerServerTests {
   @Test("is refused with the version that has it")
   func refused() {
-    expect("parse_probability: the server is too old: nbdkit 1.36 can") { () throws(PluginError) in
+    expect("parse_probability: the server is too old: nbdkit 1.36 is needed") { () throws(PluginError) in
       _ = try Server.parseProbability("10%", name: "chance")
     }
-    expect("parse_delay: the server is too old: nbdkit 1.40 can") { () throws(PluginError) in
+    expect("parse_delay: the server is too old: nbdkit 1.40 is needed") { () throws(PluginError) in
       _ = try Server.parseDelay("10ms", name: "delay")
     }
-    expect("peer_security_context: the server is too old: nbdkit 1.36 can") {
+    expect("peer_security_context: the server is too old: nbdkit 1.36 is needed") {
       () throws(PluginError) in _ = try Server.peerSecurityContext()
     }
-    expect("peer_tls_dn: the server is too old: nbdkit 1.40 can") { () throws(PluginError) in
+    expect("peer_tls_dn: the server is too old: nbdkit 1.40 is needed") { () throws(PluginError) in
       _ = try Server.peerTLSName()
     }
-    expect("peer_tls_issuer_dn: the server is too old: nbdkit 1.40 can") {
+    expect("peer_tls_issuer_dn: the server is too old: nbdkit 1.40 is needed") {
       () throws(PluginError) in _ = try Server.peerTLSIssuer()
     }
   }

@@ -40,7 +40,7 @@ struct RequestTests {
     #expect(Journal.calls == ["read 0 5", "write [] 5 0", "zero 0 5 0"])
   }
 
-  @Test("flags nobody knows yet do no harm")
+  @Test("flags that are not known yet do no harm")
   func unknownFlags() throws {
     let client = try open()
     // All but the one that asks for another call.

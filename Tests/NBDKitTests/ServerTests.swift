@@ -67,7 +67,7 @@ struct ServerTests {
     #expect(try Server.parseInteger("-1", as: Int128.self, name: "n") == -1)
   }
 
-  @Test("what is no number is EINVAL, what does not fit is ERANGE, and both are named")
+  @Test("what is not a number is EINVAL, what does not fit is ERANGE, and both are named")
   func notANumber() {
     for text in ["", "x", "1k", "99999999999999999999"] {
       #expect(throws: PluginError(.invalidArgument, "port=\(text): not a number")) {

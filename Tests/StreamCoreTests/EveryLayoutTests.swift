@@ -2,10 +2,10 @@ import Glibc
 import Synchronization
 import Testing
 
-/// Of the 72 requests there are, all sequences of up to three, with each W and R from 0 to 8 and a held
-/// head of 0 to 4, are 1.5e8. Left out is what can't differ from what is taken: W = 8, as at most 7 bytes
-/// wait where one is missing; a head that the end of the disk written to never meets, which is as none;
-/// and, once the stream has failed, all requests but a write and a zero.
+/// Of the 72 requests there are, all sequences of up to three, with each W and R from 0 to 8 and a
+/// held head of 0 to 4, are 1.5e8. Left out is what can't differ from what is taken: W = 8, as at
+/// most 7 bytes wait where one is missing; a head that the end of the disk written to never meets,
+/// which is as none; and, once the stream has failed, all requests but a write and a zero.
 @Suite("Up to three writes and zeroes on a disk of eight bytes")
 struct EveryLayoutTests {
   private static let disk = 8
@@ -17,8 +17,8 @@ struct EveryLayoutTests {
     }
   }
 
-  /// Of the first two requests one pair of this many is taken unless all are asked for, and with it all
-  /// third ones. Prime, so that the share spreads over windows and requests alike.
+  /// Of the first two requests one pair of this many is taken unless all are asked for, and with it
+  /// all third ones. Prime, so that the share spreads over windows and requests alike.
   private static let share = Environment.isSoak ? 1 : 151
 
   @Test("do what the design says in every layout, with every window", arguments: 0..<disk)

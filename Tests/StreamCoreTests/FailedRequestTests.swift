@@ -1,7 +1,7 @@
 import StreamCore
 import Testing
 
-@Suite("A request answered by an error")
+@Suite("A request answered with an error")
 struct FailedRequestTests {
   @Test("leaves its range owed: never zeroes, by no overflow")
   func owed() throws {

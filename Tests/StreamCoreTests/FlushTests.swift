@@ -15,7 +15,7 @@ struct FlushTests {
     #expect(stream.stored == 0)
   }
 
-  @Test("is not what a forced unit access does: that settles nothing")
+  @Test("is not what a forced unit access does, which settles nothing")
   func forceUnitAccess() throws {
     var stream = TextStream(reorder: 8)
     try stream.write("bc", at: 1)

@@ -35,7 +35,7 @@ struct StreamedDiskTests {
     #expect(disk.store.count == 6)
   }
 
-  @Test("refuses what went by, says what would have kept it, and is not harmed")
+  @Test("refuses what went by, says what would have kept it, and goes on")
   func gone() throws {
     var disk = TextDisk(Self.letters, rewind: 2)
     #expect(try disk.text(0..<10) == "abcdefghij")
@@ -55,7 +55,7 @@ struct StreamedDiskTests {
     #expect(throws: ReadError.ended(at: 6)) { try disk.text(100..<101) }
   }
 
-  @Test("that a jump ran through has ended", arguments: [0, 3, 100] as [UInt64])
+  @Test("that a jump went to the end of has ended", arguments: [0, 3, 100] as [UInt64])
   func jumpPastTheEnd(rewind: UInt64) throws {
     var disk = TextDisk("abcdef", rewind: rewind)
     #expect(throws: ReadError.ended(at: 6)) { try disk.text(50..<51) }
@@ -245,7 +245,7 @@ struct StreamedDiskTests {
       [(16..<18, .data), (18..<40, .hole)])
   }
 
-  @Test("whose source knows nothing says that all may be data")
+  @Test("whose source knows no zeroes says that everything may be data")
   func unknownExtents() throws {
     var disk = TextDisk("ab....cd", rewind: 8, pads: true)
     #expect(try disk.extents(in: 0..<100, onlyFirst: false).map(\.range) == [0..<100])

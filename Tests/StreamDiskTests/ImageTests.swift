@@ -13,20 +13,22 @@ struct ImageTests {
         "/etc/shadow"
       ),
       (
-        #"{"format": "qcow2", "virtual-size": 512, "format-specific": {"type": "qcow2", "data": {"compat": "1.1", "data-file": "d"}}}"#,
-        "d"
+        specific("qcow2", #"{"compat": "1.1", "data-file": "d"}"#), "d"
       ),
       (
-        #"{"format": "vmdk", "virtual-size": 512, "format-specific": {"type": "vmdk", "data": {"extents": [{"filename": "/disk"}, {"filename": "/other"}]}}}"#,
+        specific("vmdk", #"{"extents": [{"filename": "/disk"}, {"filename": "/other"}]}"#),
         "/other"
       ),
-      (
-        #"{"format": "vmdk", "virtual-size": 512, "format-specific": {"type": "vmdk", "data": {"extents": [{"filename": "/disk"}]}}}"#,
-        nil
-      ),
+      (specific("vmdk", #"{"extents": [{"filename": "/disk"}]}"#), nil),
     ] as [(String, String?)])
   func other(text: String, file: String?) throws {
     #expect(try Information(parsing: Array(text.utf8)).otherFile(than: "/disk") == file)
+  }
+
+  /// What qemu-img says of an image of a format that has words of its own.
+  private static func specific(_ format: String, _ data: String) -> String {
+    #"{"format": "\#(format)", "virtual-size": 512, "#
+      + #""format-specific": {"type": "\#(format)", "data": \#(data)}}"#
   }
 
   @Test(
@@ -38,7 +40,7 @@ struct ImageTests {
     "is a file otherwise", arguments: ["nbd", "/nbd://h", "disk:nbd://", "./nbd://x", "nbdx://h"])
   func files(name: String) { #expect(!Image.isURI(name)) }
 
-  @Test("differs where both dumps of a sector do")
+  @Test("differs where the dumps of a sector do")
   func dumps() {
     let dump = """
       00000000:  00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f  ................
@@ -52,7 +54,7 @@ struct ImageTests {
     #expect(Difference.bytes(dump).count == 32)
   }
 
-  @Test("never decides what a stream is by how that begins")
+  @Test("never decides what a stream is by how it begins")
   func beginnings() throws {
     let zstd: [UInt8] = [0x28, 0xB5, 0x2F, 0xFD]
     #expect(throws: Failure.self) { try Encoding.raw.check(zstd, isSaid: false, name: "s") }

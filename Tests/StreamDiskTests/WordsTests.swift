@@ -12,7 +12,7 @@ struct WordsTests {
   func size(text: String, bytes: UInt64) { #expect(Size(text)?.bytes == bytes) }
 
   @Test(
-    "anything else is no size",
+    "anything else is not a size",
     arguments: ["", "0", "-1", "G", "10X", "1.5G", "99999999999999999999", "9999999P", " 1"])
   func noSize(text: String) { #expect(Size(text) == nil) }
 

@@ -4,8 +4,8 @@ import StreamFormats
 import TestSupport
 import Testing
 
-/// A program that people get their disks back with. It reads the file `$1`; `$scripts`, `$python` and
-/// `$go` are set.
+/// A program that people get their disks back with. It reads the file `$1`; `$scripts`, `$python`
+/// and `$go` are set.
 struct Decoder: CustomStringConvertible, Sendable {
   let compression: Compression
   let description: String

@@ -37,7 +37,7 @@ struct DeliveryTests {
     #expect(sink.delivered(unread: 0, of: position) == 2 * block.count)
   }
 
-  @Test("of what was long ago too little may be said, never too much")
+  @Test("of what was sent long ago too little may be counted, never too much")
   func longAgo() {
     var log = DeliveryLog()
     for entry in 1...UInt64(100_000) { log.append(output: entry * 1000, disk: entry) }
@@ -50,7 +50,7 @@ struct DeliveryTests {
     #expect(log.disk(in: 1000) == 1)
   }
 
-  @Test("pieces of a few bytes each don't push the others out of sight")
+  @Test("pieces of a few bytes each don't displace the others")
   func tiny() {
     var log = DeliveryLog()
     for entry in 1...UInt64(200_000) { log.append(output: entry * 30, disk: entry) }

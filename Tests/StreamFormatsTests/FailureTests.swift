@@ -32,7 +32,7 @@ struct EncoderFailureTests {
       .filter { (0..<bytes.count).contains($0) }
   }
 
-  @Test("is the answer to a request, and to all later ones", arguments: Compression.allCases)
+  @Test("is the answer to that request, and to all later ones", arguments: Compression.allCases)
   func surfaces(_ compression: Compression) throws {
     for offset in offsets(of: try whole(requests, compression), compression) {
       var sink = try smallBlocks(compression)
@@ -90,7 +90,7 @@ struct EncoderFailureTests {
     }
   }
 
-  @Test("of a compressor itself is the answer, too")
+  @Test("of the compressor itself is the answer too")
   func compressor() throws {
     var sink = CompressingSink(
       encoder: try BlockEncoder(format: FailingFormat(), threads: 2), next: Recorder())

@@ -44,7 +44,7 @@ struct AtomicFileTests {
     #expect(try directory.entries == ["report"])
   }
 
-  @Test("What stands beside it by chance is not its own to remove")
+  @Test("What is beside it by chance is not removed")
   func neighbour() throws {
     // As it is named for "report".
     let hash = "report".utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
@@ -65,7 +65,7 @@ struct AtomicFileTests {
     #expect(try directory.entries == [String(repeating: "n", count: 255)])
   }
 
-  @Test("What is no file is refused", arguments: ["directory", "fifo", "device", "link"])
+  @Test("What is not a file is refused", arguments: ["directory", "fifo", "device", "link"])
   func refused(kind: String) throws {
     let path =
       switch kind {
@@ -74,7 +74,7 @@ struct AtomicFileTests {
       case "device": "/dev/null"
       default: try directory.link("link", to: "/dev/null")
       }
-    let what = kind == "link" ? "a symbolic link" : "no regular file"
+    let what = kind == "link" ? "a symbolic link" : "not a regular file"
     #expect(throws: Failure(.invalidArgument, "is \(what): give a new name")) {
       try AtomicFile.check(path, replacing: "")
     }
@@ -91,7 +91,7 @@ struct AtomicFileTests {
     }
   }
 
-  @Test("So is a name in a directory that is not there")
+  @Test("So is a name in a directory that does not exist")
   func nowhere() {
     let failure = #expect(throws: Failure.self) {
       try AtomicFile.check(directory.path("missing/report"), replacing: "")
@@ -101,7 +101,7 @@ struct AtomicFileTests {
       failure?.reason.hasPrefix("no file can be made in '\(directory.path)/missing'") == true)
   }
 
-  @Test("One that was left by an earlier run is removed, and none is no failure")
+  @Test("One left by an earlier run is removed, and it is no failure if there is none")
   func removed() throws {
     try directory.file("report", "old")
     try AtomicFile.remove(path)
@@ -130,11 +130,11 @@ struct AtomicFileTests {
     #expect(try directory.entries == ["report"])
   }
 
-  @Test("Of two that are to write it the second is refused, and nothing of the first's is lost")
+  @Test("The second of two that would write it is refused, and nothing of the first is lost")
   func reserved() throws {
     try AtomicFile.reserve(path)
     let busy = Failure(
-      .resourceBusy, "another nbdkit is to write this file at its end: give each one of its own")
+      .resourceBusy, "another nbdkit will write this file at its end: give each one of its own")
     #expect(throws: busy) { try AtomicFile.check(path, replacing: "") }
     #expect(throws: busy) { try AtomicFile.reserve(path) }
     #expect(throws: Never.self) { try AtomicFile.check(directory.path("other"), replacing: "") }
@@ -149,7 +149,7 @@ struct AtomicFileTests {
     #expect(throws: Never.self) { try AtomicFile.check(directory.path("./-"), replacing: "") }
   }
 
-  @Test("Where everybody may put a file it is refused", arguments: [0o1777, 0o777])
+  @Test("A directory where anybody can make files is refused", arguments: [0o1777, 0o777])
   func everybodys(mode: mode_t) throws {
     try #require(chmod(directory.path, mode) == 0)
     let failure = #expect(throws: Failure.self) { try AtomicFile.check(path, replacing: "") }
@@ -157,7 +157,7 @@ struct AtomicFileTests {
   }
 
   @Test(
-    "So is it where another user may",
+    "So is one where another user can",
     .enabled(if: geteuid() == 0, "needs root to give files away"))
   func foreign() throws {
     try #require(chown(directory.path, stranger, 0) == 0)

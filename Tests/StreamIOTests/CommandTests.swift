@@ -74,7 +74,7 @@ struct CommandTests {
     try consumer.wait(for: "whole")
   }
 
-  @Test("What does not heed SIGTERM in a session of its own is killed after a while")
+  @Test("What ignores SIGTERM in a session of its own is killed after a while")
   func stubbornElsewhere() throws {
     let consumer = try Consumer(
       "setsid -w sh -c \"trap '' TERM; touch ready; cat >part; mv part whole\"", grace: 200)
@@ -104,7 +104,7 @@ struct CommandTests {
     #expect(try !consumer.directory.entries.contains("whole"))
   }
 
-  @Test("One that does not heed SIGTERM is killed after a while, with all that it started")
+  @Test("One that ignores SIGTERM is killed after a while, with all that it started")
   func stubborn() throws {
     let consumer = try Consumer(
       "trap '' TERM; exec 3<&0; (cat <&3 >part; mv part whole) & touch ready; wait; mv part whole",
@@ -115,7 +115,7 @@ struct CommandTests {
     #expect(try !consumer.directory.entries.contains("whole"))
   }
 
-  @Test("One that cleans up on SIGTERM has the time to")
+  @Test("One that cleans up on SIGTERM has time for that")
   func cleaning() throws {
     let consumer = try Consumer(
       "trap 'rm part; exit 3' TERM; touch part; while :; do sleep 0.01; done")
@@ -136,7 +136,7 @@ struct CommandTests {
     #expect(try !consumer.directory.entries.contains("whole"))
   }
 
-  @Test("It is ended as well where this process has gone without a word")
+  @Test("It is ended too if this process was killed")
   func killed() async throws {
     let directory = try TemporaryDirectory()
     await #expect(processExitsWith: .signal(SIGKILL)) { [path = directory.path as String] in
@@ -154,7 +154,7 @@ struct CommandTests {
     #expect(try directory.entries == ["group", "part"])
   }
 
-  @Test("But not where it was told before that the stream is complete")
+  @Test("But not if it was told before that the stream is complete")
   func killedAfterwards() async throws {
     let directory = try TemporaryDirectory()
     await #expect(processExitsWith: .signal(SIGKILL)) { [path = directory.path as String] in
@@ -195,7 +195,7 @@ struct CommandTests {
     #expect(consumer.abandon() == .status(5))
   }
 
-  @Test("One that has ended early by success may still be told that all is well")
+  @Test("One that succeeded early can still be told that all is well")
   func earlySuccess() throws {
     let consumer = try Consumer("head -c 1000 >whole")
     try consumer.write(pattern(1000))
@@ -217,7 +217,7 @@ struct CommandTests {
 
   // MARK: The supervisor
 
-  @Test("Where the supervisor was killed, the command is ended in another group and session, too")
+  @Test("If the supervisor was killed, the command is ended in another group and session too")
   func supervisorKilledElsewhere() throws {
     let consumer = try Consumer(
       "exec 3<&0; (setsid -w sh -c 'cat <&3 >part; mv part whole'; mv part whole) & wait")
@@ -234,7 +234,7 @@ struct CommandTests {
     #expect(try consumer.directory.entries == ["part"])
   }
 
-  @Test("Where the supervisor was killed, nobody knows the status, and the command is ended")
+  @Test("If the supervisor was killed, the status is not known, and the command is ended")
   func supervisorKilled() throws {
     let consumer = try Consumer("cat >part; mv part whole")
     try consumer.wait(for: "part")

@@ -52,7 +52,7 @@ struct DeadReaderTests {
     #expect(position == 100)
   }
 
-  @Test("One at the other end of a network resets the connection")
+  @Test("One across a network resets the connection")
   func reset() throws {
     ignoreBrokenPipes()
     let ends = try connectionOverTCP()

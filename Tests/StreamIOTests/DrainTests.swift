@@ -94,7 +94,7 @@ struct DrainTests {
     }
   }
 
-  @Test("A reader that takes nothing is left alone after the time given")
+  @Test("A reader that takes nothing is given up after the time given")
   func stoppedReader() throws {
     let waiting = Waiting { _ in true }
     let (line, sink) = try sent(pattern(70_001), .pipe, waiting.patience)
@@ -120,7 +120,7 @@ struct DrainTests {
     #expect(try line.reading.take().count == 70_001)
   }
 
-  @Test("A device has nothing to be waited for")
+  @Test("A device is not waited for")
   func device() throws {
     var sink = DescriptorSink(
       try CharacterDevice.open("/dev/null", for: .write), name: "pipe=x", patience: .none)

@@ -5,7 +5,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("What may be the stream's end is decided by what stands at the path")
+@Suite("What is at the path decides whether it can be an endpoint")
 struct EndpointTests {
   /// Something to stand at a path, and what is to be decided.
   struct Case: Sendable, CustomTestStringConvertible {
@@ -86,7 +86,7 @@ struct EndpointTests {
     #expect(try directory.entries == before, "looking changes nothing")
   }
 
-  @Test("What is refused as it would be overwritten points to the plugin that is for it")
+  @Test("What is refused because it would be overwritten points to the plugin for it")
   func pointer() throws {
     let directory = try TemporaryDirectory()
     let file = try directory.file("disk.img", "precious")
@@ -95,7 +95,7 @@ struct EndpointTests {
     #expect(try directory.text(of: "disk.img") == "precious")
   }
 
-  @Test("What would not be overwritten, as it is to be read, is not said to be")
+  @Test("What would only be read is not said to be overwritten")
   func reading() throws {
     let directory = try TemporaryDirectory()
     let file = try directory.file("disk.img")

@@ -94,7 +94,7 @@ struct FIFOWatchTests {
     #expect(isDoubtful(sink.drain()))
   }
 
-  @Test("Who opened it and went again before the first byte was none")
+  @Test("One that opened it and closed it before the first byte was none")
   func curious() throws {
     var sink = try sink()
     defer { try? sink.close() }
@@ -147,7 +147,7 @@ struct FIFOWatchTests {
     #expect(throws: Never.self) { try NamedPipe(path: path, for: .read) }
   }
 
-  @Test("So is one that came so far at the same time")
+  @Test("So is one that started at the same time")
   func sameTime() throws {
     var first = try NamedPipe(path: path, for: .write)
     var second = try NamedPipe(path: path, for: .write)

@@ -82,7 +82,7 @@ struct FarewellTests {
     }
   }
 
-  @Test("waits for who asks the server at that moment, and who asks then is not let")
+  @Test("waits for the client that asks at that moment, and lets no later one in")
   func asking() async {
     await #expect(processExitsWith: .success) {
       letSignalsIn()
@@ -106,7 +106,7 @@ struct FarewellTests {
     }
   }
 
-  @Test("does not wait for a client that stays, whatever it has sent")
+  @Test("does not wait for a client that stays, whatever it sent")
   func staying() async {
     await #expect(processExitsWith: .success) {
       let (server, client, place) = try Self.connection()

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("A descriptor that was inherited is shared with its owner", .timeLimit(.minutes(10)))
 struct InheritedDescriptorTests {
-  private let notOpen = "is not open: it has to be so already when nbdkit is started"
+  private let notOpen = "is not open: it has to be open when nbdkit starts"
 
   private func flags(_ descriptor: FileDescriptor) -> Int32 {
     fcntl(descriptor.rawValue, F_GETFL)
@@ -150,7 +150,7 @@ struct InheritedDescriptorTests {
     #expect(try reader.bytes() == [])
   }
 
-  @Test("A number that is something else's by now is left alone")
+  @Test("A number that has another use by now is left alone")
   func reused() throws {
     let line = try Line(.pipe)
     let original = try line.writing.inherited
@@ -195,13 +195,13 @@ struct InheritedDescriptorTests {
   }
 
   @Test(
-    "A socket that is no connected stream is refused",
+    "A socket that is not a connected stream socket is refused",
     arguments: [SOCK_DGRAM.rawValue, SOCK_SEQPACKET.rawValue, SOCK_STREAM.rawValue])
   func otherSocket(type: UInt32) throws {
     let socket = Glibc.socket(AF_UNIX, Int32(type), 0)
     try #require(socket >= 0)
     defer { Glibc.close(socket) }
-    expectRefused(socket, "is a socket that is no connected stream: ")
+    expectRefused(socket, "is a socket that is not a connected stream socket: ")
   }
 
   private func expectRefused(

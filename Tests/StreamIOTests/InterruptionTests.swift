@@ -67,7 +67,7 @@ struct InterruptionTests {
     expectSame(left, Array(bytes[3 * 12_345..<3 * 12_345 + left.count]))
   }
 
-  @Test("Who never waits is asked every 256 MiB")
+  @Test("A sink that never waits is asked every 256 MiB")
   func endlessZeroes() throws {
     let waiting = Waiting { $0.questions < 3 }
     var sink = DescriptorSink(

@@ -5,7 +5,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("A FIFO is made where nothing stands", .timeLimit(.minutes(10)))
+@Suite("A FIFO is made where nothing is", .timeLimit(.minutes(10)))
 struct NamedPipeTests {
   private let directory: TemporaryDirectory
   private let path: String
@@ -57,7 +57,7 @@ struct NamedPipeTests {
     var pipe = try NamedPipe(path: path, for: .write)
     try #require(rename(path, directory.path("away")) == 0)
     if other == "a FIFO" { try directory.fifo("out") } else { try directory.file("out") }
-    #expect(throws: Failure(.staleNFSFileHandle, "something else came to stand there")) {
+    #expect(throws: Failure(.staleNFSFileHandle, "something else has taken its place")) {
       try pipe.open().descriptor.close()
     }
   }
@@ -74,7 +74,7 @@ struct NamedPipeTests {
     }
   }
 
-  @Test("It is not made where something came to stand meanwhile")
+  @Test("It is not made where something else was made meanwhile")
   func taken() throws {
     try directory.file("out", "precious")
     #expect(throws: Failure.self) { try NamedPipe(path: path, for: .write) }
@@ -96,7 +96,7 @@ struct NamedPipeTests {
     #expect(try directory.entries == ["away", "third"])
   }
 
-  @Test("It can't be made in a directory that is not there")
+  @Test("It can't be made in a directory that does not exist")
   func nowhere() {
     #expect(
       throws: Failure(.noSuchFileOrDirectory, "no FIFO can be made: No such file or directory")
@@ -158,7 +158,7 @@ struct NamedPipeTests {
       var pipe = try NamedPipe(path: directory.path("out"), for: .write)
       try #require(unlink(directory.path("out")) == 0)
       try directory.file("out", "precious")
-      #expect(throws: Failure(.staleNFSFileHandle, "something else came to stand there")) {
+      #expect(throws: Failure(.staleNFSFileHandle, "something else has taken its place")) {
         try asStranger { try pipe.open().descriptor.close() }
       }
       #expect(try directory.text(of: "out") == "precious")

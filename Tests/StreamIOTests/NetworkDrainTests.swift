@@ -5,7 +5,7 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("Of a connection over the network the reader's own end tells", .timeLimit(.minutes(10)))
+@Suite("Over a network, the reader's close says whether it took all", .timeLimit(.minutes(10)))
 struct NetworkDrainTests {
   private func sent(_ patience: Patience) throws -> (reading: End, sink: DescriptorSink) {
     let (reading, writing) = try connectionOverTCP()
@@ -28,7 +28,7 @@ struct NetworkDrainTests {
     expectSame(try reader.bytes(), pattern(10_000))
   }
 
-  @Test("One that never reads and goes has taken nothing that is known")
+  @Test("Of one that never reads and closes it is not known what it took")
   func killed() throws {
     let waiting = Waiting { waiting in
       usleep(1000)
@@ -40,7 +40,7 @@ struct NetworkDrainTests {
     try sink.close()
   }
 
-  @Test("One that never reads and stays is not known to have taken it, after the time given")
+  @Test("Of one that never reads and stays it is not known either, after the time given")
   func stopped() throws {
     let (reading, sink) = try sent(Waiting { _ in true }.patience)
     guard case .doubtful(let reason) = sink.drain(idleSeconds: 2) else {
@@ -52,7 +52,7 @@ struct NetworkDrainTests {
     withExtendedLifetime(reading) {}
   }
 
-  @Test("One that had ended its side before says nothing by that")
+  @Test("One that closed its side before says nothing by that")
   func halfClosed() throws {
     let (reading, sink) = try sent(.ample)
     shutdown(try reading.open.rawValue, Int32(SHUT_WR))

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite(
-  "What may not be used is refused while that can be told",
+  "What can't be used is refused before anything starts",
   .enabled(if: geteuid() == 0, "needs root to become somebody else"))
 struct PermissionTests {
   @Test("A FIFO has to be readable too, as it is opened for that first")

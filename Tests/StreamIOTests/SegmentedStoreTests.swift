@@ -54,7 +54,7 @@ struct SegmentedStoreTests {
   }
 
   @Test(
-    "and takes not much more room than it needs, whatever was written anew",
+    "and does not take much more room than it needs, whatever was overwritten",
     arguments: Kind.allCases)
   func written(kind: Kind) throws {
     let medium = CountingMedium(of: try medium(kind))
@@ -77,7 +77,7 @@ struct SegmentedStoreTests {
     expectSame(stream.sink.bytes, Array(bytes[..<end]))
   }
 
-  @Test("where a spool can't be, that is said")
+  @Test("a directory that can't have a spool is an error")
   func nowhere() {
     for path in ["/proc", "/nonexistent"] {
       #expect(throws: Failure.self) { try SpoolFile(in: path, name: "spool=\(path)") }

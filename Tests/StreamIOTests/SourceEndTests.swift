@@ -5,7 +5,8 @@ import SystemPackage
 import TestSupport
 import Testing
 
-@Suite("Where all that was wanted is taken, the source is looked at", .timeLimit(.minutes(10)))
+@Suite(
+  "After the last byte of the disk, the source is checked for its end", .timeLimit(.minutes(10)))
 struct SourceEndTests {
   @Test("It ends there, at once or later", arguments: Line.Kind.allCases)
   func ended(kind: Line.Kind) throws {

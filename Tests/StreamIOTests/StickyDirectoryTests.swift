@@ -7,7 +7,7 @@ import Testing
 
 /// The rule of Linux's `protected_fifos`.
 @Suite(
-  "Where everybody may put a FIFO, a stranger's is not trusted",
+  "Where anybody can make a FIFO, a stranger's is not trusted",
   .enabled(if: geteuid() == 0, "needs root to give files away"))
 struct StickyDirectoryTests {
   private static let us: uid_t = 0
@@ -107,7 +107,7 @@ struct StickyDirectoryTests {
     #expect(failure?.number == .permissionDenied)
   }
 
-  @Test("What came to stand there between the look and the use is refused")
+  @Test("What was put there between the check and the use is refused")
   func exchanged() throws {
     let directory = try TemporaryDirectory()
     try #require(chmod(directory.path, 0o1777) == 0)

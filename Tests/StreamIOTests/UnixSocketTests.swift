@@ -16,7 +16,7 @@ struct UnixSocketTests {
     path = directory.path("socket")
   }
 
-  @Test("Whoever listens gets every byte and the end")
+  @Test("The listener gets every byte and the end")
   func connected() throws {
     let listener = try BoundSocket(path, backlog: 1)
     var sink = DescriptorSink(
@@ -31,7 +31,7 @@ struct UnixSocketTests {
     expectSame(try reader.bytes(), pattern(300_001))
   }
 
-  @Test("The end comes even if the reader had sent something that nobody reads")
+  @Test("The end comes even if the reader sent something that is never read")
   func talkingReader() throws {
     let listener = try BoundSocket(path, backlog: 1)
     var sink = DescriptorSink(
@@ -68,17 +68,17 @@ struct UnixSocketTests {
     withExtendedLifetime(listener) {}
   }
 
-  @Test("Nobody listens")
+  @Test("Nothing listens")
   func nobody() throws {
     let bound = try BoundSocket(path)
     #expect(
       throws: Failure(
-        .connectionRefused, "nobody listens on this socket: start its owner first")
+        .connectionRefused, "nothing listens on this socket: start what listens on it first")
     ) { try UnixSocket.connect(to: path).descriptor.close() }
     withExtendedLifetime(bound) {}
   }
 
-  @Test("Who listened has gone")
+  @Test("The listener has gone")
   func gone() throws {
     _ = try BoundSocket(path, backlog: 1)
     let failure = #expect(throws: Failure.self) {

@@ -69,7 +69,7 @@ struct EncodingParametersTests {
   }
 
   @Test(
-    "What says nothing is refused",
+    "What has no effect is refused",
     arguments: [
       ("compress", "lzma", "compress=lzma: unknown compression: give zstd or gzip"),
       ("compress", "", "compress=: unknown compression: give zstd or gzip"),

@@ -7,11 +7,10 @@ import Testing
 struct LateWriteTests {
   private let late = Refusal(
     .ioError,
-    "write of 512 bytes at offset 4096: below the stream's position 10000, "
-      + "what lies there was sent already: "
+    "write of 512 bytes at offset 4096: below the stream's position 10000, sent already: "
       + "it missed the rewind window: at least rewind=6k is needed")
 
-  @Test("It says where and what would help, and everything after it is refused")
+  @Test("It says where and what would help, and everything after that is refused")
   func latch() throws {
     let served = try Served()
     let reader = try served.reader()
@@ -35,7 +34,7 @@ struct LateWriteTests {
     #expect(report.bytes == 10_000)
     #expect(report.error == late.lines.first)
     #expect(report.refusedRequests == 4)
-    #expect(FakeServer.errors.last == "3 more requests were answered by an error")
+    #expect(FakeServer.errors.last == "3 more requests were answered with an error")
     expectSame(try reader.bytes(), pattern(10_000))
   }
 

@@ -52,7 +52,7 @@ struct LifeCycleTests {
     #expect(try directory.entries == ["out", "report"])
   }
 
-  @Test("Nothing written is the end for a reader, and without a size no error")
+  @Test("If nothing is written the reader sees the end, and without a size it is no error")
   func nothingWritten() throws {
     let served = try Served()
     let reader = try served.reader()
@@ -86,29 +86,30 @@ struct LifeCycleTests {
     let report = try served.report()
     #expect(report.outcome == "short")
     let error =
-      "the stream is short: 1038576 of 1048576 bytes were not written, the first from 10000 to 1048576"
+      "the stream is short: 1038576 of 1048576 bytes were not written, "
+      + "the first from 10000 to 1048576"
     #expect(report.error == error)
     #expect(report.missingBytes == 1_038_576)
     #expect(FakeServer.errors == [error])
     expectSame(try reader.bytes(), pattern(10_000))
   }
 
-  @Test("-r is refused with a sentence")
+  @Test("-r is refused with a message")
   func readOnly() throws {
     let served = try Served()
     let refusal = Refusal(
       .readOnlyFileSystem,
-      "-r: the disk is there to be written to: start nbdkit without -r")
+      "-r: this disk is for writing: start nbdkit without -r")
     #expect(throws: refusal) { try served.server.preconnect(readOnly: true) }
     #expect(throws: Refusal.self) { _ = try served.server.open(readOnly: true) }
   }
 
-  @Test("A filter that opens the disk for reading alone is refused with another one")
+  @Test("A filter that opens the disk read-only is refused with another message")
   func readOnlyFilter() throws {
     let served = try Served()
     let refusal = Refusal(
       .readOnlyFileSystem,
-      "a filter opened the disk for reading alone, but it is there to be written to: "
+      "a filter opened the disk read-only, but this disk is for writing: "
         + "start nbdkit without that filter")
     try served.server.preconnect()
     #expect(throws: refusal) { _ = try served.server.open(readOnly: true) }
@@ -116,7 +117,7 @@ struct LifeCycleTests {
 
   // MARK: Clients at the end
 
-  @Test("A client that is still there makes the stream a failed one")
+  @Test("A client that is still there makes the stream fail")
   func clientStillThere() throws {
     let served = try Served()
     let client = try served.server.open()
@@ -150,7 +151,7 @@ struct LifeCycleTests {
     _ = try reader.bytes()
   }
 
-  @Test("Of one over TCP nobody knows, so it counts as one that left")
+  @Test("Of one over TCP that is not known, so it counts as one that left")
   func clientOverTCP() throws {
     let served = try Served()
     fake_set_peer_pid(-1)
@@ -163,19 +164,19 @@ struct LifeCycleTests {
 
   // MARK: What goes wrong before the first client
 
-  @Test("What can't be opened in the end refuses every client, and the server lives")
+  @Test("If the endpoint can't be opened, every client is refused, and the server lives")
   func latchedAtFork() throws {
     let served = try Served(beforeFork: { directory in
       try #require(rename(directory.path("out"), directory.path("away")) == 0)
       try directory.fifo("out")
     })
-    #expect(FakeServer.errors == ["pipe=out: something else came to stand there"])
+    #expect(FakeServer.errors == ["pipe=out: something else has taken its place"])
     let refused = Refusal(.ioError, "refused: the stream has failed: start nbdkit again")
     #expect(throws: refused) { try served.server.preconnect() }
     #expect(throws: refused) { _ = try served.server.open() }
     let report = try served.report()
     #expect(report.outcome == "failed")
-    #expect(report.error == "pipe=out: something else came to stand there")
+    #expect(report.error == "pipe=out: something else has taken its place")
     #expect(try served.directory.entries == ["away", "out", "report"])
   }
 

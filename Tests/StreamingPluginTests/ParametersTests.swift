@@ -102,7 +102,7 @@ struct ParametersTests {
   }
 
   @Test(
-    "What is no descriptor's number is refused",
+    "What is not a descriptor's number is refused",
     arguments: ["", "seven", "-1", "7.0", " 7", "2147483648", "99999999999999999999"])
   func noNumber(value: String) {
     var parameters = Parameters()
@@ -131,7 +131,8 @@ struct ParametersTests {
     #expect(
       throws: PluginError(
         .invalidArgument,
-        "write-fd=\(value): descriptor \(value) is the client's with -s: give another endpoint")
+        "write-fd=\(value): descriptor \(value) is used for the client with -s: "
+          + "give another endpoint")
     ) { try parameters.take("write-fd", value) }
   }
 
@@ -154,7 +155,7 @@ struct ParametersTests {
     #expect(
       throws: PluginError(
         .invalidArgument,
-        "pipe=-: standard output is the client's with -s: give another endpoint")
+        "pipe=-: standard output is used for the client with -s: give another endpoint")
     ) { try parameters.take("pipe", "-") }
   }
 
@@ -171,7 +172,7 @@ struct ParametersTests {
   }
 
   @Test(
-    "What is no size is refused with its name",
+    "What is not a size is refused with its name",
     arguments: ["", "abc", "-1", "1Q", "1.5G", "9223372036854775808", "8E"])
   func noSize(value: String) {
     var parameters = Parameters()
@@ -224,7 +225,7 @@ struct ParametersTests {
     }
   }
 
-  @Test("Given twice, it is refused, as one of both would be ignored")
+  @Test("Given twice, it is refused, as one of the two would be ignored")
   func twice() throws {
     for (key, value) in [("size", "1G"), ("report", "report.json")] {
       var parameters = Parameters()
@@ -242,7 +243,7 @@ struct ParametersTests {
     try parameters.take("pipe", "./out")
     #expect(
       throws: PluginError(
-        .invalidArgument, "report=./out: the stream's own name: give another one")
+        .invalidArgument, "report=./out: that is the stream's own name: give another one")
     ) { try parameters.check() }
   }
 

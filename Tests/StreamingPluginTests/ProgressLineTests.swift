@@ -8,7 +8,7 @@ struct ProgressLineTests {
   private let line = ProgressLine(
     bytes: 5 << 28, size: 40 << 30, rate: 412 * 1_048_576, waitingFor: "reader")
 
-  @Test("Beside the disk's bytes stands what they became, if that is another number")
+  @Test("After the disk's bytes come those of the stream, if that is another number")
   func output() {
     let line = ProgressLine(bytes: 3 << 30, output: 5 << 20, size: 4 << 30)
     #expect(line.text(columns: 200) == "streaming: 3.00 GiB of 4.00 GiB, 5.00 MiB out, 75 %")
@@ -31,7 +31,7 @@ struct ProgressLineTests {
   }
 
   @Test(
-    "Leaves out the less important where it is narrow",
+    "Leaves out the less important where the terminal is narrow",
     arguments: [
       (80, "1.25 GiB of 40.0 GiB, 3 %, 412 MiB/s, 1:37 left, waiting for the reader"),
       (60, "1.25 GiB of 40.0 GiB, 3 %, 412 MiB/s, 1:37 left"),
@@ -59,7 +59,7 @@ struct ProgressLineTests {
   }
 
   @Test(
-    "Tells the time left in hours, minutes and seconds, where that says anything",
+    "Tells the time left in hours, minutes and seconds, if that is known",
     arguments: [
       (1.0, "0:09 left"), (0.1, nil), (100.0, "0:01 left"), (0, nil), (.infinity, nil),
       (.nan, nil),
@@ -119,7 +119,7 @@ struct ProgressLineTests {
   // MARK: The last one
 
   @Test(
-    "At the end there are the totals, in as many lines as they need",
+    "Ends with the totals, in as many lines as they need",
     arguments: [
       (
         200,

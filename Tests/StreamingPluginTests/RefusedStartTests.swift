@@ -57,7 +57,7 @@ struct RefusedStartTests {
     try #require(mkdir(directory.path("report"), 0o700) == 0)
     let refusal = #expect(throws: Refusal.self) { _ = try Served(in: directory) }
     #expect(
-      refusal == Refusal(.invalidArgument, "report=report: is no regular file: give a new name"))
+      refusal == Refusal(.invalidArgument, "report=report: is not a regular file: give a new name"))
     #expect(try directory.entries == ["report"])
   }
 
@@ -72,7 +72,7 @@ struct RefusedStartTests {
   }
 
   @Test(
-    "An earlier report is gone also where the start is refused, so that nobody takes it for news")
+    "An earlier report is removed even if the start is refused, so that nobody takes it for new")
   func earlierReport() throws {
     let directory = try TemporaryDirectory()
     try Served(in: directory).end()

@@ -24,7 +24,7 @@ struct ReportTests {
   private static let short =
     "the stream is short: 1 of 10 bytes were not written, the first from 9 to 10"
   private static let unflushed =
-    "the client that wrote last did not flush after it, so whether it had finished is not known"
+    "the client that wrote last did not flush then, so it is not known whether it had finished"
 
   private static func one(
     _ padding: Coverage.Padding = .none, isSettled: Bool = true,
@@ -74,15 +74,15 @@ struct ReportTests {
     Case(
       testDescription: "But not of a client that had not finished, as far as anybody knows",
       size: 10, position: 10, coverage: one(.added, isSettled: false), outcome: .unknown,
-      error: "\(unflushed); what was missing was sent as zeroes"),
+      error: "\(unflushed); the missing bytes were sent as zeroes"),
     Case(
       testDescription: "Nor of one that nobody saw leave",
       size: 10, position: 10, coverage: one(.added, clients: .unknown), outcome: .unknown,
-      error: "whether all clients had left is not known; what was missing was sent as zeroes"),
+      error: "it is not known whether all clients had left; the missing bytes were sent as zeroes"),
     Case(
       testDescription: "Where they were not sent as zeroes it is short, and says why",
       size: 10, position: 9, coverage: one(.refused("nothing was written")), outcome: .short,
-      error: "pad=true adds nothing, as nothing was written; \(short)"),
+      error: "pad=true added nothing, as nothing was written; \(short)"),
     Case(
       testDescription: "A failure counts, however much was delivered",
       size: 10, position: 10, failures: ["bad"], outcome: .failed, error: "bad"),
@@ -105,16 +105,16 @@ struct ReportTests {
     Case(
       testDescription: "A reader that stopped may still take the rest",
       size: 10, position: 10, drained: .readerStopped(unread: 3, seconds: 10), outcome: .unknown,
-      bytes: 7, error: "the reader took nothing for 10 seconds, 3 bytes are left for it"),
+      bytes: 7, error: "the reader took nothing for 10 seconds, 3 bytes are left unread"),
     Case(
       testDescription: "But not what was never written",
       size: 10, position: 9, drained: .readerStopped(unread: 3, seconds: 10), coverage: one,
       outcome: .short, bytes: 6,
-      error: "the reader took nothing for 10 seconds, 3 bytes are left for it; \(short)"),
+      error: "the reader took nothing for 10 seconds, 3 bytes are left unread; \(short)"),
     Case(
       testDescription: "So on a socket",
       position: 10, drained: .readerStopped(unread: nil, seconds: 10), outcome: .unknown,
-      error: "the reader took nothing for 10 seconds, some bytes are left for it"),
+      error: "the reader took nothing for 10 seconds, some bytes are left unread"),
     Case(
       testDescription: "Bytes of others in an inherited pipe are not subtracted twice",
       position: 2, drained: .readerGone(unread: 3), outcome: .failed, bytes: 0,
@@ -164,15 +164,15 @@ struct ReportTests {
     "A disk that was read in part is short, unless somebody is still there",
     arguments: [
       (
-        ReadCoverage(left: 1), .short, "the stream was left early: 9 of 10 bytes were read"
+        ReadCoverage(left: 1), .short, "reading stopped early: 9 of 10 bytes were read"
       ),
       (
         ReadCoverage(left: 1, clients: .connected), .failed,
         "stopped with a client still connected"
       ),
-      (ReadCoverage(dropped: 3), .short, "3 bytes went by that nobody read"),
+      (ReadCoverage(dropped: 3), .short, "3 bytes went by unread"),
       (
-        ReadCoverage(refused: 2), .short, "2 reads were refused, as their bytes had gone by"
+        ReadCoverage(refused: 2), .short, "2 reads were refused because their bytes had gone by"
       ),
     ] as [(ReadCoverage, Report.Outcome, String)])
   func readInPart(_ coverage: ReadCoverage, _ outcome: Report.Outcome, _ error: String) {
@@ -210,7 +210,7 @@ struct ReportTests {
       ),
       (
         .ended(.interrupted), .failed, nil,
-        "ended by a signal: the command has all of the disk, what became of it is not known"
+        "ended by a signal: the command has the whole disk, but what became of it is not known"
       ),
       (.notTold, .failed, nil, "the command's supervisor was killed"),
     ] as [(CommandEnd, Report.Outcome, Int?, String?)])
@@ -245,7 +245,7 @@ struct ReportTests {
       ])
   }
 
-  @Test("One that may be complete is none either, and says what is not known")
+  @Test("One that may be complete is not an error either, and says what is not known")
   func unknown() {
     #expect(
       lines(nil, 10) == [
@@ -273,7 +273,7 @@ struct ReportTests {
     #expect(
       lines(nil, 10) { $0.apply(.readerStopped(unread: 3, seconds: 10)) } == [
         .error(
-          "the reader took nothing for 10 seconds, 3 bytes are left for it; 7 bytes were delivered")
+          "the reader took nothing for 10 seconds, 3 bytes are left unread; 7 bytes were delivered")
       ])
   }
 
@@ -281,6 +281,6 @@ struct ReportTests {
   func unsaid() {
     #expect(
       lines(10, 10) { $0.unsaidRefusals = 12 }.last
-        == .error("12 more requests were answered by an error"))
+        == .error("12 more requests were answered with an error"))
   }
 }

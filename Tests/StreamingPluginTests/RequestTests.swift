@@ -96,7 +96,7 @@ struct RequestTests {
     let refusal = Refusal(
       .ioError,
       "read of 512 bytes at offset 9999: below the stream's position 10000, "
-        + "what lies there was sent and can't be read: at least rewind=1k is needed for that")
+        + "sent already and no longer kept: at least rewind=1k is needed for that")
     #expect(throws: refusal) { try client.read(512, at: 9999) }
     try client.write(pattern(10), at: 10_000)
     #expect(throws: Never.self) { try served.server.open().close() }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("A client is accepted or refused at once", .exclusiveServer, .timeLimit(.minutes(10)))
 struct SecondClientTests {
-  @Test("Another one's request that waits for a reader holds up neither its coming nor its going")
+  @Test("A request of another client that waits for a reader delays neither its start nor its end")
   func whileARequestWaits() throws {
     let served = try Served()
     let server = served.server

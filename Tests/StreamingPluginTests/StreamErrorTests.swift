@@ -15,10 +15,10 @@ struct StreamErrorTests {
   @Test(arguments: [
     Case(
       error: .late(512..<1024, position: 4096), errno: .ioError,
-      message: "below the stream's position 4096, what lies there was sent already"),
+      message: "below the stream's position 4096, sent already"),
     Case(
       error: .sent(512..<1024, position: 4096), errno: .ioError,
-      message: "below the stream's position 4096, what lies there was sent and can't be read"),
+      message: "below the stream's position 4096, sent already and no longer kept"),
     Case(
       error: .owed(512..<1024), errno: .ioError,
       message: "the bytes from 512 to 1024 are missing: "
@@ -28,14 +28,14 @@ struct StreamErrorTests {
       message: "interrupted: the client has gone or the server stops"),
     Case(
       error: .noRoom(Failure(errno: 28, reason: "full")), errno: .noSpace,
-      message: "can't be kept until it is due: full"),
+      message: "can't be kept until its turn: full"),
     Case(
       error: .noRoom(Failure(errno: 12, reason: "no memory")), errno: .noMemory,
-      message: "can't be kept until it is due: no memory"),
+      message: "can't be kept until its turn: no memory"),
     Case(
       error: .unreadable(Failure(errno: 5, reason: "spool=/tmp: Input/output error")),
       errno: .ioError,
-      message: "what waits can't be read back: spool=/tmp: Input/output error"),
+      message: "bytes that wait can't be read back: spool=/tmp: Input/output error"),
     Case(
       error: .broken(Failure(errno: 32, reason: "pipe=out: the reader has gone")), errno: .ioError,
       message: "pipe=out: the reader has gone"),

@@ -1,4 +1,5 @@
-/// What the stream is: the disk's own bytes, or a format that clouds and hypervisors import, in one pass.
+/// What the stream is: the disk's own bytes, or a format that clouds and hypervisors import, in one
+/// pass.
 public enum DiskFormat: String, CaseIterable, Sendable {
   /// The disk's own bytes.
   case raw

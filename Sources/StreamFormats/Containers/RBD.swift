@@ -1,5 +1,6 @@
-/// The two streams that Ceph's `rbd` reads, little-endian. Layouts: `rbd import-diff` reads version 1 of
-/// the diff format, `rbd import --export-format 2` version 2 of the image format with one diff in it.
+/// The two streams that Ceph's `rbd` reads, little-endian. Layouts: `rbd import-diff` reads version
+/// 1 of the diff format, `rbd import --export-format 2` version 2 of the image format with one diff
+/// in it.
 enum RBD {
   static func diffHeader(size: UInt64) -> [UInt8] {
     var bytes = Array("rbd diff v1\ns".utf8)

@@ -128,7 +128,7 @@ struct CompressedInput<Upstream: StreamSource> {
   /// The failure of a stream that ends where it may not.
   func cut() -> TransferError {
     let reason =
-      taken == 0 ? "is empty" : "is cut off: it ends unfinished after \(taken) bytes"
+      taken == 0 ? "is empty" : "is cut off: it ends after \(taken) bytes, before it is whole"
     return .broken(Failure(errno: EIO, reason: "the \(name) stream \(reason)"))
   }
 

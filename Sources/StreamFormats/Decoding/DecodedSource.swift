@@ -29,8 +29,8 @@ public struct InputDecoding: Sendable {
   }
 }
 
-/// Everything between the descriptor and the disk's bytes: a digest of the stream, the decoder, a digest
-/// of the disk. The twin of ``EncodingSink``.
+/// Everything between the descriptor and the disk's bytes: a digest of the stream, the decoder, a
+/// digest of the disk. The twin of ``EncodingSink``.
 ///
 /// A stream of the disk's own bytes bypasses all of it, which costs one branch.
 public struct DecodedSource<End: StreamSource>: StreamSource {

@@ -42,7 +42,7 @@ struct GzipDecoder: Sendable {
       return .done
     }
     guard input.available.prefix(2).elementsEqual([0x1F, 0x8B].prefix(input.available.count)) else {
-      throw input.damaged(at: input.offset, "what is there begins no gzip member")
+      throw input.damaged(at: input.offset, "no gzip member begins here")
     }
     context.reset()
     hasBegun = true

@@ -112,7 +112,7 @@ struct ZstdDecoder: Sendable {
     guard count == content else {
       throw input.damaged(
         at: frame.range.lowerBound,
-        "the frame says that it holds \(content) bytes, and holds \(count)")
+        "the frame should hold \(content) bytes but holds \(count)")
     }
     scan.removeFirst()
     input.consume(frame.range.count)
@@ -200,7 +200,7 @@ struct ZstdDecoder: Sendable {
     let decoded = frame.decoded + UInt64(result.count)
     if let content = header.content, decoded > content {
       throw input.damaged(
-        at: range.lowerBound, "the frame says that it holds \(content) bytes, and holds more")
+        at: range.lowerBound, "the frame should hold \(content) bytes but holds more")
     }
     input.consume(range.count)
     // A frame is long if it was seen to be long, whatever its header says. The last part of a long

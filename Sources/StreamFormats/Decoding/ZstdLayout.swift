@@ -145,7 +145,7 @@ extension ZstdLayoutError {
   /// What is wrong. In messages it follows the place.
   var reason: String {
     switch self {
-    case .notAFrame: "what is there begins no zstd frame"
+    case .notAFrame: "no zstd frame begins here"
     case .reservedBit: "a reserved bit of the frame header is set"
     case .dictionary(let number):
       "the frame needs dictionary \(number), and none can be given"

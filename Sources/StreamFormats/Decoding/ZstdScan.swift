@@ -62,8 +62,8 @@ struct ZstdFrameWalk: Sendable {
 struct ZstdScan: Sendable {
   /// The frames that follow what was decoded, in their order, without a gap.
   private(set) var frames: ArraySlice<ZstdFrameAhead> = []
-  /// Where the frame begins that follows the last one that was looked at, whether the decoder has taken
-  /// that over or not. `nil` while the decoder is in a frame whose end is not known.
+  /// Where the frame begins that follows the last one that was looked at, whether the decoder has
+  /// taken that over or not. `nil` while the decoder is in a frame whose end is not known.
   private var next: UInt64? = 0
   private var walk: ZstdFrameWalk?
   private var hash: ZeroHash
@@ -202,7 +202,7 @@ struct ZstdScan: Sendable {
     }
     if let content = walk.header.content, content != zeroes {
       throw input.damaged(
-        at: walk.start, "the frame says that it holds \(content) bytes, and holds \(zeroes)")
+        at: walk.start, "the frame should hold \(content) bytes but holds \(zeroes)")
     }
     if size > 0, checksum.number(at: 0, bytes: size) != UInt64(hash.low32(zeroes)) {
       throw input.damaged(at: walk.next, "the checksum is wrong")

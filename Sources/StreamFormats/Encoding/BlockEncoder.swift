@@ -70,8 +70,8 @@ final class BlockEncoder: @unchecked Sendable {
   /// Takes all memory except what threads need for themselves: one block more than twice as many as
   /// there are threads, so that no thread waits for the one that fills and sends.
   ///
-  /// - Parameter grows: Whether one thread is in use at first, and more by ``grow(if:)``. The memory
-  ///   of the blocks for the others is not touched before.
+  /// - Parameter grows: Whether one thread is in use at first, and more by ``grow(if:)``. The
+  ///   memory of the blocks for the others is not touched before.
   init(format: any BlockFormat, threads: Int, grows: Bool = false) throws(TransferError) {
     guard let tail = Memory(count: format.headroom) else { throw noMemory(for: "a block") }
     self.tail = tail
@@ -101,8 +101,8 @@ final class BlockEncoder: @unchecked Sendable {
     workers.use(slots: Self.slots(for: threads), threads: threads, from: base)
   }
 
-  /// Takes one more thread into use, if there is one, and a block that is still being compressed is what
-  /// all wait for.
+  /// Takes one more thread into use, if there is one, and a block that is still being compressed is
+  /// what all wait for.
   ///
   /// - Parameter isWorthIt: Asked then. Threads that no processor is free for only take memory.
   func grow(if isWorthIt: () -> Bool) {

@@ -50,7 +50,8 @@ public struct OutputEncoding: Sendable {
   public var level: Int
   /// How many blocks are compressed at a time: one of ``Compression/threads``.
   public var threads: Int
-  /// Whether one thread compresses at first, and up to ``threads`` do as processors are free for them.
+  /// Whether one thread compresses at first, and up to ``threads`` do as processors are free for
+  /// them.
   public var sharesProcessors: Bool
   /// Whether a digest is made of the output.
   public var digestsOutput: Bool

@@ -46,10 +46,10 @@ enum Noise {
   private static let window = 1024
   private static let stride = 4096
 
-  /// Whether each of the 256 values comes about as often as the others, as a chi-square test tells. Of
-  /// random bytes the sum has a mean of 255 and a standard deviation of 22.6, and 6 of these are allowed on
-  /// both sides: where all values come equally often there is a pattern. Text, code and compressed
-  /// pictures are in the thousands. False for what is too short to tell.
+  /// Whether each of the 256 values comes about as often as the others, as a chi-square test tells.
+  /// Of random bytes the sum has a mean of 255 and a standard deviation of 22.6, and 6 of these are
+  /// allowed on both sides: where all values come equally often there is a pattern. Text, code and
+  /// compressed pictures are in the thousands. False for what is too short to tell.
   static func isLikely(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard bytes.count >= 16 * stride else { return false }
     return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 256) { counts in

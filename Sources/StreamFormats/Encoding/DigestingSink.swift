@@ -23,8 +23,8 @@ public struct DigestingSink<Next: StreamSink>: StreamSink {
   /// Ends the thread.
   func stop() { digest?.stop() }
 
-  /// The digest of everything until now, as `sha256:` and 64 hexadecimal digits, if there is to be one.
-  /// Nothing can be sent any more.
+  /// The digest of everything until now, as `sha256:` and 64 hexadecimal digits, if there is to be
+  /// one. Nothing can be sent any more.
   func finishedDigest() -> String? { digest?.finished() }
 
   /// Bytes that the next sink has handed on.

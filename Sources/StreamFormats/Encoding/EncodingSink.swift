@@ -102,8 +102,8 @@ public struct EncodingSink<End: StreamSink>: StreamSink {
     try chain.flush()
   }
 
-  /// Hands on everything, and what marks the end. After ``TransferError/interrupted`` it may be called
-  /// again.
+  /// Hands on everything, and what marks the end. After ``TransferError/interrupted`` it may be
+  /// called again.
   public mutating func finish() throws(TransferError) {
     guard !isPlain else { return try end.finish() }
     try chain.finish()

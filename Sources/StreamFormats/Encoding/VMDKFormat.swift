@@ -4,7 +4,7 @@ import StreamCore
 /// VMDK, subformat streamOptimized: a block is up to 16 grains of 64 KiB, each compressed by
 /// itself; a grain of zeroes is left out. Numbers are little-endian, sectors have 512 bytes.
 ///
-///     header, descriptor | grains, their table | grains, their table | ... | directory | footer | end
+///     header, descriptor | grains, table | grains, table | ... | directory | footer | end
 ///
 /// A table has the places of 512 grains, the directory has those of the tables, and the footer has
 /// that of the directory. What is all zeroes has the place 0.
@@ -192,7 +192,7 @@ final class VMDKFormat: BlockFormat, @unchecked Sendable {
       throw .broken(
         Failure(
           errno: SystemError.tooLarge,
-          reason: "the VMDK has reached 2 TiB, which is the most it can have: use another format"))
+          reason: "the VMDK has reached 2 TiB, the most it can have: use another format"))
     }
     return sector
   }

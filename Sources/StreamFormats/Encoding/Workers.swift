@@ -65,8 +65,8 @@ final class Workers: @unchecked Sendable {
 
   private func slot(_ job: UInt64) -> Int { Int((job - base) % UInt64(slots)) }
 
-  /// Uses so many of the slots and of the threads from now on. Jobs that were given and not seen to be
-  /// done stay where they are.
+  /// Uses so many of the slots and of the threads from now on. Jobs that were given and not seen to
+  /// be done stay where they are.
   ///
   /// - Parameter base: The oldest job of those, which lies in slot 0.
   func use(slots: Int, threads: Int, from base: UInt64) {

@@ -1,8 +1,8 @@
 /// Ready-made zstd frames of zeroes: blocks that say "this byte, so many times", 4 bytes for each
 /// 128 KiB.
 ///
-/// The layout is that of RFC 8878, 3.1.1: the magic number; a header that tells of a content size in 4
-/// bytes, a checksum and a window of 128 KiB; blocks; the checksum.
+/// The layout is that of RFC 8878, 3.1.1: the magic number; a header that tells of a content size
+/// in 4 bytes, a checksum and a window of 128 KiB; blocks; the checksum.
 struct ZstdZeroes {
   /// A frame is cut here. Its blocks then fill a page.
   static let longest: UInt64 = 128 << 20
@@ -42,8 +42,8 @@ struct ZstdZeroes {
     return UnsafeMutableRawBufferPointer(rebasing: frame[..<(checksum + ZstdFrame.checksumSize)])
   }
 
-  /// A block's header in 3 bytes, little-endian: whether it is the last, type 1 for a repeated byte,
-  /// how often; then the byte.
+  /// A block's header in 3 bytes, little-endian: whether it is the last, type 1 for a repeated
+  /// byte, how often; then the byte.
   private func write(block: Int, size: UInt64, isLast: Bool) {
     memory.bytes.storeLittleEndian(
       UInt32(size) << 3 | 1 << 1 | (isLast ? 1 : 0),

@@ -63,7 +63,7 @@ public enum Endpoint: Sendable {
     case .directory:
       throw refused("is a directory")
     case .link, .other:
-      throw refused("is nothing that carries a stream")
+      throw refused("is of a type that can't carry a stream")
     }
   }
 

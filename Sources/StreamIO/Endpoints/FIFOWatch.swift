@@ -42,8 +42,8 @@ final class FIFOWatch: Sendable {
       state.withLock {
         $0.isSettled = true
         $0.doubt =
-          "the FIFO can't be watched (inotify: \(error)), so that it is not known whether one "
-          + "\(peer) alone had it"
+          "the FIFO can't be watched (inotify: \(error)), so it is not known whether more than one "
+          + "\(peer) had it open"
       }
     }
   }
@@ -58,8 +58,8 @@ final class FIFOWatch: Sendable {
 
   /// Called for each transfer until ``isSettled``.
   ///
-  /// - Parameter peerHasMoved: Whether a byte is known to have been taken by the peer, or to have come
-  ///   from it.
+  /// - Parameter peerHasMoved: Whether a byte is known to have been taken by the peer, or to have
+  ///   come from it.
   func look(peerHasMoved: Bool) {
     state.withLock { state in
       guard !state.isSettled else { return }
@@ -93,9 +93,8 @@ final class FIFOWatch: Sendable {
 
   private var several: String {
     switch direction {
-    case .write: "more than one process opened the FIFO to read it, and each may have taken a part"
-    case .read:
-      "more than one process opened the FIFO to write to it, and each may have given a part"
+    case .write: "more than one process opened the FIFO to read, and each may have part of it"
+    case .read: "more than one process opened the FIFO to write, and each may have given part of it"
     }
   }
 
@@ -107,7 +106,7 @@ final class FIFOWatch: Sendable {
       let count = clinux_take_events(descriptor.rawValue, &events, Int32(events.count))
       if count < 0 {
         state.doubt =
-          state.doubt ?? "what happened to the FIFO can't be read: \(Errno(rawValue: errno))"
+          state.doubt ?? "the FIFO's events can't be read (inotify): \(Errno(rawValue: errno))"
       }
       guard count > 0 else { return }
       for event in events.prefix(Int(count)) { note(event, &state) }
@@ -125,7 +124,7 @@ final class FIFOWatch: Sendable {
     case closed where state.hasBegun || direction == .read: state.isSettled = true
     case closed: state.opens = max(0, state.opens - 1)
     case CLINUX_EVENTS_LOST.rawValue:
-      state.doubt = state.doubt ?? "more happened to the FIFO than could be noted"
+      state.doubt = state.doubt ?? "some of the FIFO's events were lost (inotify)"
     default: break
     }
   }

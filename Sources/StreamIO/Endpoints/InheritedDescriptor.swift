@@ -16,7 +16,7 @@ public struct InheritedDescriptor: Sendable {
     // A descriptor that is closed on exec was opened since, by the server for itself.
     guard flags >= 0, fcntl(number, F_GETFD) & FD_CLOEXEC == 0 else {
       throw Failure(
-        .badFileDescriptor, "is not open: it has to be so already when nbdkit is started")
+        .badFileDescriptor, "is not open: it has to be open when nbdkit starts")
     }
     original = FileDescriptor(rawValue: number)
     self.direction = direction
@@ -38,13 +38,13 @@ public struct InheritedDescriptor: Sendable {
     switch status.kind {
     case .fifo: break
     case .socket where Self.isConnectedStream(copied): break
-    case .socket: throw refused("a socket that is no connected stream")
+    case .socket: throw refused("a socket that is not a connected stream socket")
     case .characterDevice where isatty(copied) == 0: break
     case .characterDevice: throw refused("a terminal")
     case .regularFile: throw refused("a regular file")
     case .blockDevice: throw refused("a block device")
     case .directory: throw refused("a directory")
-    case .link, .other: throw refused("nothing that carries a stream")
+    case .link, .other: throw refused("of a type that can't carry a stream")
     }
     guard direction == .write else { return }
     do { try StandardError.checkIsNot(status) } catch {

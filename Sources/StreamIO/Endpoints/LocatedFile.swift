@@ -37,7 +37,7 @@ final class LocatedFile: Sendable {
     else { return }
     throw Failure(
       .permissionDenied,
-      "belongs to user \(status.owner), in a directory where everybody may put one: use one of "
+      "belongs to user \(status.owner), in a directory where anybody can make one: use one of "
         + "your own")
   }
 
@@ -137,7 +137,7 @@ private struct PathWalk {
       throw Failure(
         .permissionDenied,
         "leads through the symbolic link '\(name)' of user \(status.owner), in a directory where "
-          + "everybody may put one: name the file itself")
+          + "anybody can make one: name the file itself")
     }
     let target = try Self.target(of: link)
     // A link may be that of an open descriptor, whose text is not a path.

@@ -53,7 +53,7 @@ public struct NamedPipe: Sendable {
       throw .replaced
     } catch {
       throw Failure(
-        error, "no FIFO of user \(geteuid()) can be made: \(error): make it before, as that user")
+        error, "no FIFO can be made as user \(geteuid()): \(error): make it first, as that user")
     }
     let file = try LocatedFile(path)
     guard file.status.identity == identity else { throw .replaced }

@@ -13,7 +13,7 @@ enum StandardError {
     else { return }
     throw Failure(
       .invalidArgument,
-      "is standard error too, as after 2>&1, so that messages would be in the stream: send "
+      "is standard error too, as after 2>&1, so messages would get into the stream: send "
         + "standard error elsewhere")
   }
 }

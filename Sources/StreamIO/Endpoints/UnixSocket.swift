@@ -62,9 +62,9 @@ public enum UnixSocket {
   private static func reason(_ error: Errno) -> String {
     switch error {
     case .connectionRefused:
-      "nobody listens on this socket: start its owner first"
+      "nothing listens on this socket: start what listens on it first"
     case .protocolWrongTypeForSocket:
-      "is not a stream socket: its owner has to listen on one of type SOCK_STREAM"
+      "is not a stream socket: it has to be of type SOCK_STREAM"
     case .resourceTemporarilyUnavailable:
       "too many connections wait on this socket"
     default: "can't connect: \(error)"

@@ -19,7 +19,7 @@ public struct DescriptorReserve: ~Copyable {
     } catch {
       for descriptor in held { try? descriptor.close() }
       throw Failure(
-        error as? Errno ?? .ioError, "no descriptors are left for a client: \(error)")
+        error as? Errno ?? .ioError, "no file descriptors are left for a client: \(error)")
     }
     self.held = held
   }

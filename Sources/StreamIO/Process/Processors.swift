@@ -7,8 +7,8 @@ public enum Processors {
   /// How many processors it may use: those of the machine, or fewer (`taskset`). At least one.
   public static var usable: Int { max(1, Int(clinux_usable_processors())) }
 
-  /// Whether fewer threads want to run on the machine, the calling one apart, than it has processors, at
-  /// this moment. Also where that can't be known.
+  /// Whether fewer threads want to run on the machine, the calling one apart, than it has
+  /// processors, at this moment. Also where that can't be known.
   public static var isOneFree: Bool {
     guard let running = running(in: loadAverage) else { return true }
     return running <= max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))

@@ -36,7 +36,7 @@ public final class AnonymousMemory: SegmentMedium {
       return nil
     }
     guard let segment else {
-      throw Failure(errno: ENOMEM, reason: "no memory for what has to wait")
+      throw Failure(errno: ENOMEM, reason: "no memory for the bytes that have to wait")
     }
     return segment
   }

@@ -7,7 +7,7 @@ extension AtomicFile {
   /// that a killed process has left is no longer locked, and is used again.
   struct Reservation: Sendable {
     static let refusal = Failure(
-      .resourceBusy, "another nbdkit is to write this file at its end: give each one of its own")
+      .resourceBusy, "another nbdkit will write this file at its end: give each one of its own")
 
     private let path: String
     private let part: String
@@ -87,7 +87,7 @@ extension AtomicFile {
           try status.size == 0 || beginsAsLeft(file)
         else {
           throw Failure(
-            .fileExists, "can't be written: '\(part)' is in the way: remove it")
+            .fileExists, "can't be written: '\(part)' is there and is not the plugin's: remove it")
         }
         while try FileStatus(file).size > 0, ftruncate(file.rawValue, 0) != 0 {
           guard errno == EINTR else { throw Errno(rawValue: errno) }

@@ -19,13 +19,14 @@ public enum AtomicFile {
     var isOld = false
     if let status = try? FileStatus(link: path) {
       guard status.kind == .regularFile else {
-        let what = status.kind == .link ? "a symbolic link" : "no regular file"
+        let what = status.kind == .link ? "a symbolic link" : "not a regular file"
         throw Failure(.invalidArgument, "is \(what): give a new name")
       }
       let found = beginning(of: path, upTo: beginnings.map(\.utf8.count).max() ?? 0)
       isOld = beginnings.contains { found?.starts(with: $0.utf8) == true }
       guard isOld || found?.isEmpty == true else {
-        throw Failure(.fileExists, "holds something else, which would be lost: give a new name")
+        throw Failure(
+          .fileExists, "holds something other than a report, which would be lost: give a new name")
       }
     }
     let directory = parts(of: path).directory
@@ -61,7 +62,7 @@ public enum AtomicFile {
     guard !path.hasSuffix("/-") || path.hasSuffix("/./-") else {
       throw Failure(
         .invalidArgument,
-        "can't go to standard output: give the name of a file (./- for one of that name)")
+        "can't go to standard output: give the name of a file (./- for a file of that name)")
     }
   }
 
@@ -71,13 +72,12 @@ public enum AtomicFile {
     guard status.mode & S_IWOTH == 0 else {
       throw Failure(
         .permissionDenied,
-        "everybody may put files into '\(path)', and so a report of their own: use a directory of "
-          + "your own")
+        "anybody can make files in '\(path)', and so a false report: use a directory of your own")
     }
     guard status.owner == 0 || status.owner == geteuid() || (geteuid() == 0 && changesUser) else {
       throw Failure(
         .permissionDenied,
-        "the directory '\(path)' belongs to user \(status.owner), who may put another report there: "
+        "the directory '\(path)' belongs to user \(status.owner), who could put a report there: "
           + "use a directory of your own")
     }
   }

@@ -46,7 +46,7 @@ public final class SpoolFile: SegmentMedium {
   private static func failure(_ error: Errno) -> Failure {
     switch error {
     case .notSupported, .isDirectory:
-      Failure(error, "this file system has no unnamed files (O_TMPFILE): give another directory")
+      Failure(error, "this file system does not support O_TMPFILE: give another directory")
     default: Failure(error, "no file can be made there: \(error)")
     }
   }

@@ -72,8 +72,8 @@ extension DescriptorSink {
     switch takeAnswers() {
     case .ended:
       return .doubtful(
-        "the reader ended its side of the connection before the stream, so that it is not known "
-          + "whether it took all")
+        "the reader closed its side of the connection before the stream ended, so it is not known "
+          + "whether it took everything")
     case .failed: return .readerGone(unread: nil)
     case .open: break
     }
@@ -86,8 +86,8 @@ extension DescriptorSink {
       }
       if let idleSeconds, waited >= idleSeconds * 1000 {
         return .doubtful(
-          "the reader did not end its side of the connection within \(idleSeconds) seconds, so that "
-            + "it is not known whether it took all")
+          "the reader did not close its side of the connection within \(idleSeconds) seconds, so "
+            + "it is not known whether it took everything")
       }
       guard patience.pause(slice) else { return .interrupted(unread: nil) }
       waited += slice

@@ -6,7 +6,8 @@ public import SystemPackage
 
 /// Sends the stream to an open descriptor: a pipe, a socket or a character device.
 ///
-/// Nothing here blocks in a system call: each wait is a short one, after which ``Patience`` is asked.
+/// Nothing here blocks in a system call: each wait is a short one, after which ``Patience`` is
+/// asked.
 public struct DescriptorSink: StreamSink, Sendable {
   /// What the descriptor is.
   public typealias Kind = OpenEndpoint.Kind

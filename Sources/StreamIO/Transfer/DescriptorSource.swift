@@ -5,7 +5,8 @@ import SystemPackage
 
 /// Takes the stream from an open descriptor: a pipe, a socket or a character device.
 ///
-/// Nothing here blocks in a system call: each wait is a short one, after which ``Patience`` is asked.
+/// Nothing here blocks in a system call: each wait is a short one, after which ``Patience`` is
+/// asked.
 public struct DescriptorSource: StreamSource, Sendable {
   var line: PatientDescriptor
   let kind: OpenEndpoint.Kind
@@ -118,7 +119,7 @@ public struct DescriptorSource: StreamSource, Sendable {
     guard let status = command?.earlyStatus(limited) else {
       guard ContinuousClock.now >= deadline else { throw .interrupted }
       throw line.broken(
-        EIO, "the command closed its output, but did not end within \(seconds) seconds after that")
+        EIO, "the command closed its output but did not end within \(seconds) seconds after that")
     }
     guard status == 0 else {
       throw line.broken(EIO, "the command failed with exit status \(status)")

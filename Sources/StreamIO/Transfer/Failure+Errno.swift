@@ -11,5 +11,5 @@ extension Failure {
   public var number: Errno { Errno(rawValue: errno) }
 
   /// The path leads elsewhere than when it was checked.
-  static let replaced = Failure(.staleNFSFileHandle, "something else came to stand there")
+  static let replaced = Failure(.staleNFSFileHandle, "something else has taken its place")
 }

@@ -165,9 +165,9 @@ final class Disk: Sendable {
 
     fileprivate var message: String {
       switch self {
-      case .option: "-r: the disk is there to be written to: start nbdkit without -r"
+      case .option: "-r: this disk is for writing: start nbdkit without -r"
       case .filter:
-        "a filter opened the disk for reading alone, but it is there to be written to: "
+        "a filter opened the disk read-only, but this disk is for writing: "
           + "start nbdkit without that filter"
       }
     }

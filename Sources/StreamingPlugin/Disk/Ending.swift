@@ -65,7 +65,7 @@ struct Ending: Sendable {
       let isInterrupted = TerminationSignals.wereSent
       if !isInterrupted {
         report.add(
-          "the command gave all of the disk, but did not end for "
+          "the command gave the whole disk but did not end for "
             + "\(Int(Self.commandSeconds)) seconds")
       }
       let ending = abandon(&command, after: 0)

@@ -33,9 +33,7 @@ extension StreamError: RequestRefusal {
   func message(in stream: WriteStream.Stream) -> String {
     switch self {
     case .late: stream.missedWindow.map { "\(message): \($0.remedy)" } ?? message
-    case .sent(let range, _):
-      message
-        + ": at least rewind=\(Parameters.written(stream.high - range.lowerBound)) is needed for that"
+    case .sent(let range, _): message + remedy(rewind: stream.high - range.lowerBound)
     default: message
     }
   }
@@ -43,19 +41,24 @@ extension StreamError: RequestRefusal {
   var message: String {
     switch self {
     case .late(_, let position):
-      "below the stream's position \(position), what lies there was sent already"
+      "below the stream's position \(position), sent already"
     case .sent(_, let position):
-      "below the stream's position \(position), what lies there was sent and can't be read"
+      "below the stream's position \(position), sent already and no longer kept"
     case .owed(let range):
       "the bytes from \(range.lowerBound) to \(range.upperBound) are missing: "
         + "an earlier request for them failed and has to be repeated first"
     case .interrupted: "interrupted: the client has gone or the server stops"
-    case .noRoom(let failure): "can't be kept until it is due: \(failure.reason)"
-    case .unreadable(let failure): "what waits can't be read back: \(failure.reason)"
+    case .noRoom(let failure): "can't be kept until its turn: \(failure.reason)"
+    case .unreadable(let failure): "bytes that wait can't be read back: \(failure.reason)"
     case .broken(let failure): failure.reason
     case .failedBefore: "the stream has failed before"
     }
   }
+}
+
+/// What would have let a read get bytes that the stream no longer keeps; follows the message.
+private func remedy(rewind size: UInt64) -> String {
+  ": at least rewind=\(Parameters.written(size)) is needed for that"
 }
 
 extension WriteStream.Stream.Window {
@@ -100,8 +103,8 @@ extension ReadError: RequestRefusal {
   func message(of size: UInt64?) -> String {
     switch self {
     case .gone(let position, let rewind):
-      "below the stream's position \(position), what lies there went by"
-        + (rewind.map { ": at least rewind=\(Parameters.written($0)) is needed for that" } ?? "")
+      "below the stream's position \(position), gone by already and no longer kept"
+        + (rewind.map(remedy(rewind:)) ?? "")
     case .lost(let failure): "could not be kept: \(failure.reason)"
     case .ended(let position):
       "the source ended after \(position)\(size.map { " of \($0)" } ?? "") bytes"

@@ -24,7 +24,7 @@ struct RequestLog: Sendable {
   private(set) var began: Instant?
   /// The first failure that nothing later can make good.
   private(set) var failure: String?
-  /// How many requests were answered by an error.
+  /// How many requests were answered with an error.
   private(set) var refused: UInt64 = 0
   /// How many of those requests have no line in the log.
   private(set) var unsaid: UInt64 = 0

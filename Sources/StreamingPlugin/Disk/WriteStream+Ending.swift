@@ -64,7 +64,7 @@ extension WriteStream {
   private func padding(_ state: State, _ coverage: Coverage) -> Coverage.Padding {
     if state.lastChange == nil { return .refused("nothing was written") }
     if state.requests.refused > 0 {
-      return .refused("\(state.requests.refused) requests were answered by an error")
+      return .refused("\(state.requests.refused) requests were answered with an error")
     }
     return coverage.clients == .connected ? .refused("a client is still connected") : .added
   }

@@ -51,7 +51,7 @@ extension Parameters.Endpoint.Kind {
     guard let number = Int32(value), number >= 0 else {
       throw PluginError(
         .invalidArgument,
-        "'\(value)' is not a descriptor's number: give that of one nbdkit is started with")
+        "'\(value)' is not a descriptor's number: give that of one that is open when nbdkit starts")
     }
     guard number != STDERR_FILENO else {
       throw PluginError(
@@ -77,7 +77,7 @@ extension Parameters.Endpoint.Kind {
   ) throws(PluginError) {
     guard number > STDOUT_FILENO || Server.standardIOIsSafe else {
       throw PluginError(
-        .invalidArgument, "\(name) is the client's with -s: give another endpoint")
+        .invalidArgument, "\(name) is used for the client with -s: give another endpoint")
     }
     if number == STDOUT_FILENO, direction == .write,
       ServerArguments.printToOutput

@@ -3,8 +3,8 @@ import StreamFormats
 import StreamIO
 import SystemPackage
 
-/// One parameter of the command line: what it is called, what `--help` says of it, and how its value
-/// is taken.
+/// One parameter of the command line: what it is called, what `--help` says of it, and how its
+/// value is taken.
 struct Parameter: Sendable {
   let key: String
   /// What stands for the value in `--help`.
@@ -32,7 +32,7 @@ extension Parameters {
       help: "The same as pipe=."),
     Parameter(
       endpoint: "write-fd", "NUMBER", .write, Endpoint.Kind.init(descriptor:for:),
-      help: "The same, a descriptor that nbdkit was started with."),
+      help: "The same, a descriptor that is open when nbdkit starts."),
     Parameter(
       endpoint: "write-command", "SHELL", .write, Endpoint.Kind.init(command:for:),
       help: """
@@ -47,7 +47,7 @@ extension Parameters {
         """),
     Parameter(
       endpoint: "read-fd", "NUMBER", .read, Endpoint.Kind.init(descriptor:for:),
-      help: "The same, a descriptor that nbdkit was started with."),
+      help: "The same, a descriptor that is open when nbdkit starts."),
     Parameter(
       endpoint: "read-command", "SHELL", .read, Endpoint.Kind.init(command:for:),
       help: "The same, a shell command that writes the stream.", isSecret: true),
@@ -59,7 +59,7 @@ extension Parameters {
     },
     Parameter(
       key: "reorder", value: "SIZE",
-      help: "How many bytes may wait for earlier ones still missing (default: 256M)."
+      help: "How many bytes may wait for earlier bytes (default: 256M)."
     ) { value, parameters throws(PluginError) in
       parameters.reorder = try Server.parseSize(value)
     },
@@ -74,7 +74,7 @@ extension Parameters {
     },
     Parameter(
       key: "decompress", value: "zstd|gzip",
-      help: "How the stream is compressed that is read (default: not)."
+      help: "How the stream to be read is compressed (default: not at all)."
     ) { value, parameters throws(PluginError) in
       guard let compression = Compression(rawValue: value) else {
         throw PluginError(
@@ -85,13 +85,13 @@ extension Parameters {
     },
     Parameter(
       key: "spool", value: "DIRECTORY",
-      help: "Keep what waits in a file there (default: in memory)."
+      help: "Keep bytes that wait in a file in this directory (default: in memory)."
     ) { value, parameters throws(PluginError) in
       parameters.spool = try path(value)
     },
     Parameter(
       key: "pad", value: "BOOL",
-      help: "At the end, make up for what is missing to size= with zeroes."
+      help: "At the end, send zeroes for what was not written, up to size=."
     ) { value, parameters throws(PluginError) in
       parameters.pad = try Server.parseBool(value)
     },
@@ -110,7 +110,7 @@ extension Parameters {
     },
     Parameter(
       key: "compress", value: "zstd|gzip",
-      help: "Compress the stream on its way; a hole then takes next to nothing."
+      help: "Compress the stream; holes then take almost no space and time."
     ) { value, parameters throws(PluginError) in
       guard let compression = Compression(rawValue: value) else {
         throw PluginError(.invalidArgument, "unknown compression: give zstd or gzip")
@@ -132,36 +132,34 @@ extension Parameters {
     ) { value, parameters throws(PluginError) in
       let threads = try number(value)
       guard Compression.threads.contains(threads) else {
-        throw PluginError(
-          .invalidArgument,
-          "there may be \(Compression.threads.lowerBound) to \(Compression.threads.upperBound) threads"
-        )
+        let (least, most) = (Compression.threads.lowerBound, Compression.threads.upperBound)
+        throw PluginError(.invalidArgument, "there may be \(least) to \(most) threads")
       }
       parameters.compressionThreads = threads
     },
     Parameter(
       key: "digest", value: "sha256",
-      help: "Put a digest of the stream as it was sent, or came, into the report."
+      help: "Put a digest of the stream into the report."
     ) { value, parameters throws(PluginError) in
       try checkDigest(value)
       parameters.digestsOutput = true
     },
     Parameter(
       key: "disk-digest", value: "sha256",
-      help: "The same of the disk, which takes time for its zeroes, too."
+      help: "The same for the disk; its zeroes take time too."
     ) { value, parameters throws(PluginError) in
       try checkDigest(value)
       parameters.digestsDisk = true
     },
     Parameter(
       key: "progress", value: "BOOL|json",
-      help: "Show on standard error how far the stream is."
+      help: "Show on standard error how far the stream has got."
     ) { value, parameters throws(PluginError) in
       parameters.progress = value == "json" ? .json : try Server.parseBool(value) ? .line : nil
     },
     Parameter(
       key: "report", value: "FILENAME",
-      help: "At the end, write there what became of the stream, as JSON."
+      help: "At the end, write to this file what became of the stream, as JSON."
     ) { value, parameters throws(PluginError) in
       parameters.report = ReportFile(path: try path(value), name: "report=\(value)")
     },

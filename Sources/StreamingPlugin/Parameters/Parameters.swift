@@ -75,20 +75,21 @@ struct Parameters: Sendable {
     if direction == .read, let reorder = given["reorder"] {
       throw PluginError(
         .invalidArgument,
-        "reorder=\(reorder): nothing is written to a disk that comes from \(endpoint.name): leave it "
-          + "out")
+        "reorder=\(reorder): nothing is written to a disk that comes from \(endpoint.name): leave "
+          + "it out")
     }
     if direction == .write, let decompress {
       throw PluginError(
         .invalidArgument,
-        "decompress=\(decompress.rawValue): nothing is read from \(endpoint.name): it is for read=, "
-          + "read-fd= and read-command=")
+        "decompress=\(decompress.rawValue): nothing is read from \(endpoint.name): it is for "
+          + "read=, read-fd= and read-command=")
     }
     try checkEncoding(endpoint)
     if pad {
       if case .command = endpoint.kind, direction == .write {
         throw PluginError(
-          .invalidArgument, "pad=true: \(endpoint.name) gets a whole disk or none: leave one out")
+          .invalidArgument,
+          "pad=true: \(endpoint.name) gets a whole disk or nothing: leave one out")
       }
       if size == nil {
         throw PluginError(.invalidArgument, "pad=true: needs size=, to which zeroes are added")
@@ -103,7 +104,7 @@ struct Parameters: Sendable {
       FilePath(report.path).lexicallyNormalized() == FilePath(path).lexicallyNormalized()
     {
       throw PluginError(
-        .invalidArgument, "\(report.name): the stream's own name: give another one")
+        .invalidArgument, "\(report.name): that is the stream's own name: give another one")
     }
   }
 
@@ -113,7 +114,7 @@ struct Parameters: Sendable {
   ) throws(PluginError) {
     if let endpoint {
       throw PluginError(
-        .invalidArgument, "a second endpoint after \(endpoint.name): the stream has one only")
+        .invalidArgument, "a second endpoint after \(endpoint.name): a stream has only one")
     }
     endpoint = Endpoint(
       direction: direction, kind: try kind(value, direction), key: key, value: value)

@@ -65,9 +65,8 @@ extension ProgressLine {
   /// What is said at the end, as lines of at most this many columns.
   static func totals(of report: Report, columns: Int) -> [String] {
     let rate = report.seconds > 0 ? Double(report.bytes) / report.seconds : 0
-    var parts = [
-      "streaming: \(report.bytes.written) in \(UInt64(clamping: report.seconds.rounded(.up)).asTime)"
-    ]
+    let time = UInt64(clamping: report.seconds.rounded(.up)).asTime
+    var parts = ["streaming: \(report.bytes.written) in \(time)"]
     if rate >= 1 { parts.append("\(UInt64(clamping: rate).written)/s") }
     if report.direction == .write {
       parts.append("\(report.zeroBytes.written) of them zeroes")

@@ -24,9 +24,9 @@ extension Report {
       switch direction {
       case .write:
         fail(
-          "ended by a signal: the command has all of the disk, what became of it is not known")
+          "ended by a signal: the command has the whole disk, but what became of it is not known")
       case .read:
-        fail("ended by a signal: the command has given all of the disk, but not ended")
+        fail("ended by a signal: the command has given the whole disk but has not ended")
       }
     case .abandoned(.status(let status), let early):
       exitStatus = status
@@ -41,7 +41,7 @@ extension Report {
       }
     case .abandoned(.unknown, _): add("the command's supervisor was killed")
     case .abandoned(.interrupted, _):
-      add("the command has not ended yet, and until then its input doesn't")
+      add("the command has not ended yet, and its input stays open until it does")
     }
   }
 }

@@ -25,7 +25,7 @@ struct Report: Sendable {
   private(set) var missingBytes: UInt64 = 0
   /// How many of `bytes` were sent as zeroes, or were known to be zeroes.
   private(set) var zeroBytes: UInt64 = 0
-  /// Requests answered by an error.
+  /// Requests answered with an error.
   var refusedRequests: UInt64 = 0
   /// How many of those requests have no line in the log.
   var unsaidRefusals: UInt64 = 0
@@ -78,7 +78,7 @@ struct Report: Sendable {
     case .interrupted(let unread):
       fail("ended by a signal with \(leave(unread)) left unread")
     case .readerStopped(let unread, let seconds):
-      add("the reader took nothing for \(seconds) seconds, \(leave(unread)) are left for it")
+      add("the reader took nothing for \(seconds) seconds, \(leave(unread)) are left unread")
     }
   }
 
@@ -86,10 +86,10 @@ struct Report: Sendable {
     switch end {
     case .ended: break
     case .doubtful(let reason): add(reason)
-    case .more(let count): fail("the source has more than size=, at least \(count) bytes")
+    case .more(let count): fail("the source has more bytes than size=, at least \(count)")
     case .failed(let reason): fail("the source failed where it should have ended: \(reason)")
     case .silent(let seconds):
-      add("the source neither ended nor went on for \(seconds) seconds where size= ends")
+      add("the source neither ended nor sent more for \(seconds) seconds after size= bytes")
     case .interrupted: add("ended by a signal while waiting for the source to end")
     }
   }
@@ -133,13 +133,15 @@ struct Report: Sendable {
       return
     }
     if coverage.missing > 0 {
-      if case .refused(let reason) = coverage.padding { add("pad=true adds nothing, as \(reason)") }
+      if case .refused(let reason) = coverage.padding {
+        add("pad=true added nothing, as \(reason)")
+      }
       guard coverage.padding == .added else {
         return concludeMissing(coverage, of: size)
       }
-      if coverage.clients != .left { add("whether all clients had left is not known") }
+      if coverage.clients != .left { add("it is not known whether all clients had left") }
       if !coverage.isSettled { add(Self.unsettled) }
-      if error != nil { add("what was missing was sent as zeroes") }
+      if error != nil { add("the missing bytes were sent as zeroes") }
     } else if coverage.needsFlush, !coverage.isSettled {
       add(Self.unsettled)
     }
@@ -158,7 +160,7 @@ struct Report: Sendable {
   }
 
   private static let unsettled =
-    "the client that wrote last did not flush after it, so whether it had finished is not known"
+    "the client that wrote last did not flush then, so it is not known whether it had finished"
 
   /// Decides on the outcome of a disk that was read.
   mutating func conclude(_ coverage: ReadCoverage) {
@@ -172,13 +174,13 @@ struct Report: Sendable {
       return
     }
     if coverage.left > 0 {
-      add("the stream was left early: \(sent) of \(size) bytes were read")
+      add("reading stopped early: \(sent) of \(size) bytes were read")
     }
     if coverage.dropped > 0 {
-      add("\(coverage.dropped) bytes went by that nobody read")
+      add("\(coverage.dropped) bytes went by unread")
     }
     if coverage.refused > 0 {
-      add("\(coverage.refused) reads were refused, as their bytes had gone by")
+      add("\(coverage.refused) reads were refused because their bytes had gone by")
     }
     let isShort = coverage != ReadCoverage(clients: coverage.clients)
     outcome = isShort ? .short : error == nil ? .complete : .unknown
@@ -205,7 +207,7 @@ struct Report: Sendable {
   var lines: [Line] {
     var lines = [line]
     if unsaidRefusals > 0 {
-      lines.append(.error("\(unsaidRefusals) more requests were answered by an error"))
+      lines.append(.error("\(unsaidRefusals) more requests were answered with an error"))
     }
     return lines
   }

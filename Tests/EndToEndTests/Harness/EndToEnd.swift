@@ -1,8 +1,8 @@
 import Testing
 
-/// Gives each test a `Sandbox` of its own, a turn among the few that run at once, and an end:
-/// a test that takes longer than its limit fails and its processes are killed. For a suite or for a test
-/// in one without it: with both a test would wait for a second turn while it has one.
+/// Gives each test a `Sandbox` of its own, a turn among the few that run at once, and an end: a
+/// test that takes longer than its limit fails and its processes are killed. For a suite or for a
+/// test in one without it: with both a test would wait for a second turn while it has one.
 struct EndToEnd: SuiteTrait, TestTrait, TestScoping {
   let limit: Duration
 
@@ -58,7 +58,8 @@ extension Trait where Self == EndToEnd {
   static func endToEnd(limit: Duration) -> Self { EndToEnd(limit: limit) }
 }
 
-/// Lets four tests run at a time: they mostly wait, but all of them at once would starve each other.
+/// Lets four tests run at a time: they mostly wait, but all of them at once would starve each
+/// other.
 private actor Turns {
   static let shared = Turns()
 

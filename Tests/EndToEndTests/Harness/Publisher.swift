@@ -2,8 +2,8 @@ import Foundation
 import Glibc
 import Testing
 
-/// A command for `write-command=` that publishes what it got by giving it a new name, whatever it got:
-/// it must not get to that unless it got a whole disk.
+/// A command for `write-command=` that publishes what it got by giving it a new name, whatever it
+/// got: it must not get to that unless it got a whole disk.
 struct Publisher {
   /// Ways to do it. Each begins by noting its process group.
   static let ways = [

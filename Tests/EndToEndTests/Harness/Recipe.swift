@@ -55,7 +55,8 @@ struct Recipe: Sendable, CustomTestStringConvertible {
       result: "zstd -dc disk.raw.zst | tee copy; sha256sum <copy | cmp - disk.raw.sha256",
       copies: ["disk.raw.zst", "disk.raw.sha256"], ends: ["zstd", "sha256sum"]),
     Recipe(
-      title: "Onto a tape", result: "cat tape", copies: ["tape"], ends: ["dd"], isDestructive: true),
+      title: "Onto a tape", result: "cat tape", copies: ["tape"], ends: ["dd"],
+      isDestructive: true),
     Recipe(
       title: "Restore from a compressed stream",
       before: "zstd -q image -o disk.raw.zst; rm disk.qcow2",
@@ -104,7 +105,8 @@ struct Recipe: Sendable, CustomTestStringConvertible {
       result: "openssl enc -d -aes-256-ctr -pbkdf2 -pass file:key -in disk.enc | zstd -dc",
       copies: ["disk.enc"], ends: ["zstd"]),
     Recipe(
-      title: "Send to a UNIX socket", result: "cat copy.raw", copies: ["copy.raw"], ends: ["socat"]),
+      title: "Send to a UNIX socket", result: "cat copy.raw", copies: ["copy.raw"],
+      ends: ["socat"]),
     Recipe(
       title: "Make a qcow2 image there", before: "cp image disk.raw; \(someReader)",
       result: "qemu-img convert -f qcow2 -O raw got restored; cat restored", copies: [],
@@ -114,8 +116,8 @@ struct Recipe: Sendable, CustomTestStringConvertible {
       copies: ["disk.raw"], ends: ["cat"]),
   ]
 
-  /// For what is not here (a plugin that is installed, another machine, an object store, a tape) and
-  /// for what fails.
+  /// For what is not here (a plugin that is installed, another machine, an object store, a tape)
+  /// and for what fails.
   static let standIns = """
     mkdir backup bucket bin
     PATH=$PWD/bin:$PATH

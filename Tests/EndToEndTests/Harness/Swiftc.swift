@@ -1,6 +1,7 @@
 import Glibc
 
-/// The compiler on its own, with the modules that `swift build --build-tests` leaves in the package.
+/// The compiler on its own, with the modules that `swift build --build-tests` leaves in the
+/// package.
 enum Swiftc {
   private static let products = "\(packageRoot)/.build/debug"
   private static let system = "\(packageRoot)/.build/checkouts/swift-system/Sources/CSystem/include"

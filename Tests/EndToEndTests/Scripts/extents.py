@@ -2,8 +2,8 @@
 
 usage: extents.py URI IMAGE SEED rewind=SIZE
 
-A hole must be zeroes in the image. What went by and is not kept is refused, as told by rewind=: all is
-kept, or nothing.
+A hole must be zeroes in the image. What went by and is not kept is refused, as told by rewind=: all
+is kept, or nothing.
 """
 
 import random
@@ -58,7 +58,8 @@ def check(start, count, flags):
 
 for step in range(150):
     near = chance.random() < 0.7
-    start = min(size - 1, position + chance.randrange(0, 2 << 20) if near else chance.randrange(size))
+    start = min(
+        size - 1, position + chance.randrange(0, 2 << 20) if near else chance.randrange(size))
     if chance.random() < 0.3:
         start -= start % 65536
     count = min(chance.choice([1, 512, 4096, 65536, 1 << 20, 8 << 20, size]), size - start)

@@ -1,9 +1,10 @@
-"""Lets every reader of a format that is here read a stream, and compares with the image it was made of.
+"""Lets every reader of a format that is here read a stream, and compares with the image
+it was made of.
 
 usage: formats.py FORMAT STREAM IMAGE [READER ...]
 
-Prints a line for each reader that finds something else, or takes what it should refuse, and nothing if
-all is well. With no reader named it asks all of the format.
+Prints a line for each reader that finds something else, or takes what it should refuse, and nothing
+if all is well. With no reader named it asks all of the format.
 """
 
 import os

@@ -2,8 +2,8 @@
 
 usage: kills.py DIRECTORY PLUGIN ROUNDS
 
-Half of the rounds never write the last piece, so nothing may ever be published. The others write all,
-ask nbdkit to stop and kill it then, so what is published has to be whole.
+Half of the rounds never write the last piece, so nothing may ever be published. The others write
+all, ask nbdkit to stop and kill it then, so what is published has to be whole.
 """
 
 import os
@@ -25,7 +25,8 @@ SCRIPTS = [
     "timeout 100 sh -c 'cat >part && mv part whole'",
     "bash -c 'set -m; cat >part; mv part whole'",
     "setsid -w sh -c 'cat >part; mv part whole'",
-    "exec 3<&0; setsid -f sh -c 'cat <&3 >part; mv part whole'; until test -e whole; do sleep 0.01; done",
+    ("exec 3<&0; setsid -f sh -c 'cat <&3 >part; mv part whole'; "
+     "until test -e whole; do sleep 0.01; done"),
 ]
 DISK = b"".join(bytes([1 + number]) * PIECE for number in range(PIECES))
 

@@ -1,4 +1,5 @@
-"""Writes a file to the disk of an nbdkit that speaks on its standard streams, or reads it from there.
+"""Writes a file to the disk of an nbdkit that speaks on its standard streams,
+or reads it from there.
 
 usage: single.py write|read FILE nbdkit -s ...
 """

@@ -4,9 +4,9 @@ import StreamFormats
 
 @testable import Decoding
 
-/// Decodes the bytes in two ways, at once and in pieces with questions about zeroes and drops between,
-/// and traps where the two differ, where what was said to be zeroes is not, or where a stream is called
-/// whole that libzstd does not decode to the same.
+/// Decodes the bytes in two ways, at once and in pieces with questions about zeroes and drops
+/// between, and traps where the two differ, where what was said to be zeroes is not, or where a
+/// stream is called whole that libzstd does not decode to the same.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let bytes = UnsafeBufferPointer(start: start, count: count)
@@ -71,7 +71,8 @@ private struct Walk {
       }
     } catch {
       guard case .broken(let failure) = error else { fatalError("\(error)") }
-      // At which byte depends on who decoded it: libdeflate a whole member, or zlib what came so far.
+      // At which byte depends on who decoded it: libdeflate a whole member, or zlib what came so
+      // far.
       message = failure.reason.filter { !$0.isNumber }
     }
   }

@@ -5,8 +5,8 @@ import SystemPackage
 
 @testable import StreamingPlugin
 
-/// Takes each line, KEY=VALUE, as a parameter, and traps where something wrong is accepted or an error
-/// does not name what it is about.
+/// Takes each line, KEY=VALUE, as a parameter, and traps where something wrong is accepted or an
+/// error does not name what it is about.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   // What was duplicated for write-fd= stays open in a server that is about to start.

@@ -3,8 +3,8 @@ import StreamCore
 
 @testable import Model
 
-/// Takes a stream that is read and the model through the reads that the bytes say, and traps where they
-/// differ.
+/// Takes a stream that is read and the model through the reads that the bytes say, and traps where
+/// they differ.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   var input = Input(UnsafeBufferPointer(start: start, count: count))

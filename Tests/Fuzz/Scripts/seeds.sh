@@ -14,6 +14,7 @@ text | zstd -q | seed z zstd
 text | zstd -q --no-check | seed z zstd-no-check
 text | zstd -q -19 --long=27 | seed z zstd-long
 { zeroes 300000; text; } | zstd -q | seed z zstd-zeroes
-{ zeroes 3 | zstd -q; printf '\x50\x2a\x4d\x18\x02\x00\x00\x00xx'; text | zstd -q; } | seed z zstd-frames
+{ zeroes 3 | zstd -q; printf '\x50\x2a\x4d\x18\x02\x00\x00\x00xx'; text | zstd -q; } |
+  seed z zstd-frames
 text | gzip | seed g gzip
 { text | gzip -n; zeroes 300000 | gzip -n; } | seed g gzip-members

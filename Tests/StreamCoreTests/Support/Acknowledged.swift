@@ -1,7 +1,7 @@
 import StreamCore
 
-/// What clients know of their disk: which bytes an acknowledged request covered. It sees requests and
-/// their answers alone, and knows nothing of windows, holes or what was sent.
+/// What clients know of their disk: which bytes an acknowledged request covered. It sees requests
+/// and their answers alone, and knows nothing of windows, holes or what was sent.
 struct Acknowledged: Equatable {
   private var isCovered: [Bool]
   private(set) var hasChanges = false

@@ -1,7 +1,7 @@
 @testable import StreamCore
 
-/// The write direction of the design, section 3, as plainly as it can be said: a state for each byte
-/// of the disk. Slow, and written from the text, not from the stream it judges.
+/// The write direction of the design, section 3, as plainly as it can be said: a state for each
+/// byte of the disk. Slow, and written from the text, not from the stream it judges.
 ///
 /// What the text leaves open is settled so:
 /// - The head is held while nothing was sent: once a byte is out, nobody can begin again.
@@ -16,14 +16,14 @@
 /// - Holes made by a request that is then refused stay: they can be written until they are sent.
 /// - At the end, with any range owed, nothing more is sent.
 /// - A refused write or zero leaves nothing that a late zero may meet: not even zeroes it had sent.
-/// - Of what was sent and not written only the newest pieces are remembered. A late zero that reaches
-///   below them is late.
+/// - Of what was sent and not written only the newest pieces are remembered. A late zero that
+///   reaches below them is late.
 /// - A read of an owed or missing range gives zeroes. A filled hole that waits is held zeroes.
 struct Model {
   enum Byte: Equatable {
     /// Not written.
     case missing
-    /// Of a request that was answered by an error.
+    /// Of a request that was answered with an error.
     case owed
     case data(UInt8)
     /// The client asked for it.
@@ -32,7 +32,7 @@ struct Model {
     case hole
     /// One that was sent, and zeroed later.
     case zeroedHole
-    /// Sent of a request that was then answered by an error.
+    /// Sent of a request that was then answered with an error.
     case refused
 
     var isMissing: Bool { self == .missing || self == .owed }

@@ -1,7 +1,7 @@
 @testable import StreamCore
 
-/// A streamed disk and the model of it, which is bytes in an array and one set of those that can be read
-/// again, taken through the same reads.
+/// A streamed disk and the model of it, which is bytes in an array and one set of those that can be
+/// read again, taken through the same reads.
 struct ReadAgreement {
   private var disk: TextDisk
   private let content: [UInt8]
@@ -159,7 +159,8 @@ struct ReadAgreement {
     if isBroken { return .broken(Failure(errno: 5, reason: "bad")) }
     var left = fault?.after ?? .max
     let window = max(0, range.lowerBound - rewind)
-    // Bytes are kept as they come: the dropped ones not at all, then those before the range, then it.
+    // Bytes are kept as they come: the dropped ones not at all, then those before the range, then
+    // it.
     for stop in [window, range.lowerBound, range.upperBound] {
       while position < stop {
         if takeZeroes(upTo: stop, areKept: stop != window, areRead: stop == range.upperBound) {

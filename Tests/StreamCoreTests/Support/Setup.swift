@@ -26,8 +26,8 @@ enum Step: Equatable {
   case extents(Range<Int>)
   case finish(Fault = .none)
 
-  /// What a write writes at `offset`, being the step of that number: never 0, and something else than
-  /// its neighbours and other steps write there.
+  /// What a write writes at `offset`, being the step of that number: never 0, and something else
+  /// than its neighbours and other steps write there.
   static func content(_ number: Int, at offset: Int) -> UInt8 {
     UInt8(truncatingIfNeeded: 1 + (number * 7 + offset) % 251)
   }
@@ -38,7 +38,8 @@ enum Fault: Equatable {
   case none
   /// Nobody reads yet, and the request is interrupted while it waits.
   case noReader
-  /// The request is interrupted once the sink has taken so many bytes, as many as were asked or fewer.
+  /// The request is interrupted once the sink has taken so many bytes, as many as were asked or
+  /// fewer.
   case interrupted(after: Int)
   /// The sink is broken once it has taken so many bytes.
   case broken(after: Int)

@@ -85,7 +85,7 @@ import Testing
     }
   }
 
-  @Test("no more of the disk is delivered than its reader has", arguments: plain + records)
+  @Test("no more of the disk counts as delivered than its reader has", arguments: plain + records)
   func delivered(_ format: DiskFormat) throws {
     let disk = RandomDisk(seed: 5)
     var sink = ContainerSink(try disk.container(format), before: OutputSink())

@@ -5,7 +5,7 @@ import Testing
 
 /// What is our own doing in each format: it changes only when somebody means it to. Other readers
 /// found the disk in what these numbers were made of.
-@Suite("What stands around the disk, byte for byte") struct GoldenContainerTests {
+@Suite("What is around the disk, byte for byte") struct GoldenContainerTests {
   /// The stream of a disk, which always has the same time and number.
   private func stream(_ format: DiskFormat, _ requests: [Request], size: UInt64) throws -> [UInt8] {
     let encoding = OutputEncoding(

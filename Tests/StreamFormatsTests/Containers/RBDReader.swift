@@ -1,6 +1,7 @@
 @testable import StreamFormats
 
-/// Reads both of Ceph's streams by Ceph's description of them, apart from the code that writes them.
+/// Reads both of Ceph's streams by Ceph's description of them, apart from the code that writes
+/// them.
 struct RBDReader {
   struct Cut: Error {}
   struct Wrong: Error {}

@@ -37,7 +37,8 @@ struct RandomDisk {
     return sink.next.bytes
   }
 
-  /// Sends all runs; after an interruption what is left of one comes again, as a repeated request does.
+  /// Sends all runs; after an interruption what is left of one comes again, as a repeated request
+  /// does.
   func send(
     to sink: inout ContainerSink<OutputSink>, at position: inout UInt64, interrupted: Bool
   ) throws {

@@ -3,8 +3,8 @@ import Testing
 
 @testable import StreamFormats
 
-/// Streams put together at random from frames or members of every kind, read, dropped and asked about in
-/// any order, held against what they decode to.
+/// Streams put together at random from frames or members of every kind, read, dropped and asked
+/// about in any order, held against what they decode to.
 @Suite("Any stream, in any order")
 struct AnyStreamTests {
   /// A piece of a stream and what it decodes to.
@@ -65,9 +65,9 @@ struct AnyStreamTests {
     }
   }
 
-  /// A skippable frame that is longer than what is looked at ahead is skipped in many steps, of which any
-  /// may be interrupted.
-  @Test("is not what a long skippable frame holds, though those are frames, too")
+  /// A skippable frame that is longer than what is looked at ahead is skipped in many steps, of
+  /// which any may be interrupted.
+  @Test("is not what a long skippable frame holds, though that looks like frames")
   func decoys() throws {
     let decoy = HandmadeFrame(content: 5, blocks: [.raw(Array("decoy".utf8))]).bytes
     let before = Array("what comes before it".utf8.prefix(19))

@@ -33,7 +33,7 @@ struct DamagedStreamsTests {
         continue
       }
       let expected =
-        place == 0 ? "is empty" : "is cut off: it ends unfinished after \(place) bytes"
+        place == 0 ? "is empty" : "is cut off: it ends after \(place) bytes, before it is whole"
       #expect(message == "the \(compression.rawValue) stream \(expected)")
     }
   }
@@ -78,7 +78,7 @@ struct DamagedStreamsTests {
     let stream = try Tool.run("zstd -c", Self.content)
     #expect(
       Decoded(stream + Array("garbage".utf8), .zstd).message
-        == "the zstd stream is damaged at byte \(stream.count): what is there begins no zstd frame")
+        == "the zstd stream is damaged at byte \(stream.count): no zstd frame begins here")
   }
 
   @Test("fails from there on, and its source is not asked again", .tool("zstd"))

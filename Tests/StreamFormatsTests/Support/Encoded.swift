@@ -9,8 +9,8 @@ enum Request {
   case flush
 }
 
-/// Small blocks, so that there are many of them: of 64 KiB, and runs of zeroes from 16 KiB on. One thread
-/// at first, and more at the first chance.
+/// Small blocks, so that there are many of them: of 64 KiB, and runs of zeroes from 16 KiB on. One
+/// thread at first, and more at the first chance.
 func smallBlocks(
   _ compression: Compression, threads: Int = 2, level: Int = 1
 ) throws -> CompressingSink<Recorder> {
@@ -55,8 +55,8 @@ extension [Request] {
   }
 }
 
-/// Requests as clients make them, and as they never would: data that does and does not compress, with
-/// zero pages in it or at its ends, long and short zeroes, odd sizes.
+/// Requests as clients make them, and as they never would: data that does and does not compress,
+/// with zero pages in it or at its ends, long and short zeroes, odd sizes.
 func randomRequests(
   using generator: inout some RandomNumberGenerator, total: Int
 ) -> [Request] {

@@ -35,7 +35,7 @@ struct BoundSocket {
 }
 
 extension TemporaryDirectory {
-  /// Makes a socket nobody listens on and returns its path.
+  /// Makes a socket that nothing listens on and returns its path.
   func socket(_ name: String) throws -> String {
     _ = try BoundSocket(path(name))
     return path(name)

@@ -19,7 +19,8 @@ PARAMETERS = ["size=1M", "spool=@"]
 
 
 def check_command(server):
-    """Ended by a whole disk or not at all; and what it was in the middle of is no matter of nbdkit's."""
+    """Ended by a whole disk or not at all; and what it was in the middle of
+    is no matter of nbdkit's."""
     server.made_files |= {"group", "part"}
     end = time.monotonic() + wire.LIMIT
     while group := server.file("group").strip():

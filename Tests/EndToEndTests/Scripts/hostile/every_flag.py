@@ -83,7 +83,8 @@ def send_all(server, **negotiation):
     # The ends of the protocol's own numbers.
     for command in COMMANDS:
         for offset, length in (
-                (0, 0), (SIZE, 1), (SIZE - 1, 1), (0, 2**32 - 1), (2**64 - 1, 2**32 - 1), (2**63, 1)):
+                (0, 0), (SIZE, 1), (SIZE - 1, 1), (0, 2**32 - 1), (2**64 - 1, 2**32 - 1),
+                (2**63, 1)):
             if command != wire.WRITE:
                 requests.send(command, offset, length, random.choice(FLAGS))
     requests.close()
@@ -163,7 +164,8 @@ def write():
 
 def read():
     content = pattern(1, 0, SIZE)
-    with Server([f"size={SIZE}", f"rewind={SIZE}"], endpoint="read=@/fifo", make_fifo=True) as server:
+    with Server(
+            [f"size={SIZE}", f"rewind={SIZE}"], endpoint="read=@/fifo", make_fifo=True) as server:
         writer = Writer(server.fifo, content)
         count = attack(server)
         connection = Connection(server.socket).negotiate()

@@ -17,8 +17,8 @@ from server import Finding
 
 ERRORS = [errno.EPIPE, errno.ECONNRESET, errno.EIO, errno.ENOSPC]
 
-# What is made to fail: the stream, the call, and how often a stream makes it, if that is certain. The
-# last writes tell of the signal and are the report's.
+# What is made to fail: the stream, the call, and how often a stream makes it, if that is certain.
+# The last writes tell of the signal and are the report's.
 SENDING = [("fifo", "write", 16 + 2), ("fifo", "vmsplice", 8), ("socket", "send", 24)]
 # A fifth is passed by, and the end is looked for.
 RECEIVING = [("fifo", "read", None), ("fifo", "splice", None), ("socket", "recv", None),

@@ -20,7 +20,8 @@ class Stream:
     def __init__(self, end, fault):
         self.end, self.fault = end, fault
         self.call = fault.split()[0]
-        self.endpoint = f"{self.parameter}=@/peer" if end == "socket" else f"{self.parameter}=@/fifo"
+        self.endpoint = (
+            f"{self.parameter}=@/peer" if end == "socket" else f"{self.parameter}=@/fifo")
 
     def start(self, *parameters):
         self.server = Server(
@@ -29,8 +30,8 @@ class Stream:
         return self.server.listener if self.end == "socket" else self.server.fifo
 
     def play(self, fails):
-        """Returns whether the call was made, and whether it was one of the stream's that is complete
-        nevertheless.
+        """Returns whether the call was made, and whether it was one of the stream's that is
+        complete nevertheless.
 
         `fails`: Something is to go wrong, and not only to be harder.
         """
@@ -38,8 +39,9 @@ class Stream:
             self.run(fails)
             was_injected = "injected " in self.server.log
             report = self.server.report()
-            # A client that passes bytes by has not read all of the disk, and that is all there is to say.
-            unread = "went by that nobody read"
+            # A client that passes bytes by has not read all of the disk,
+            # and that is all there is to say.
+            unread = "went by unread"
             is_complete = report is not None and (
                 report["outcome"] == "complete"
                 or report["outcome"] == "short" and unread in report["error"])
@@ -50,7 +52,8 @@ class Stream:
             if is_complete == bool(lines):
                 raise Finding(f"what was said and the report differ: {report}")
             self.check_command()
-            return was_injected, is_complete and f"injected {self.call} elsewhere" not in self.server.log
+            return was_injected, (
+                is_complete and f"injected {self.call} elsewhere" not in self.server.log)
         except Exception as error:
             if hasattr(self, "server"):
                 error.add_note(self.server.log[-4000:])
@@ -71,7 +74,8 @@ class Stream:
 
 
 class WrittenStream(Stream):
-    """In order where something is to fail, so that each request is one call; otherwise in no order."""
+    """In order where something is to fail, so that each request is one call;
+    otherwise in no order."""
 
     parameter = "pipe"
 

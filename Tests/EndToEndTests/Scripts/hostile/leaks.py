@@ -1,4 +1,5 @@
-"""One whole stream under valgrind, spool and windows included: no invalid access, no definite leak."""
+"""One whole stream under valgrind, spool and windows included: no invalid access,
+no definite leak."""
 
 import re
 import tempfile

@@ -15,8 +15,8 @@ class ReadingSession(Session):
         # As long as the disk, or shorter, or longer.
         self.content = pattern(1, 0, self.random.choice([length, draw(length), length + draw(MIB)]))
         self.pads = self.size is not None and self.random.random() < 0.3
-        # The source has given all bytes before the one, and may have been asked for those before the
-        # other.
+        # The source has given all bytes before the one, and may have been asked for those
+        # before the other.
         self.given = self.high = 0
         # Whether it may have been asked for more than is known.
         self.is_unsure = False

@@ -15,7 +15,8 @@ from wire import Hang
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(__file__), "../../../.."))
 PLUGIN = os.environ.get("STREAMING_PLUGIN", f"{ROOT}/build/nbdkit-streaming-plugin.so")
-CRASHES = ("Fatal error", "Swift runtime failure", "Segmentation fault", "stack smashing", "free():")
+CRASHES = (
+    "Fatal error", "Swift runtime failure", "Segmentation fault", "stack smashing", "free():")
 
 
 class Finding(Exception):
@@ -23,7 +24,8 @@ class Finding(Exception):
 
 
 def open_end(place, mode):
-    """This end of a stream whose other end is nbdkit's: by a FIFO's path or a socket that listens."""
+    """This end of a stream whose other end is nbdkit's: by a FIFO's path
+    or a socket that listens."""
     return os.open(place, mode) if isinstance(place, str) else place.accept()[0].detach()
 
 
@@ -39,7 +41,8 @@ class Peer(threading.Thread):
     def end(self, mode, finding):
         """Waits for the end, when nobody is at nbdkit's end any more.
 
-        Until it has opened a FIFO it may be waiting, now or soon, for somebody to open it in `mode`.
+        Until it has opened a FIFO it may be waiting, now or soon, for somebody
+        to open it in `mode`.
         """
         end = time.monotonic() + wire.LIMIT
         while self.is_alive() and time.monotonic() < end:
@@ -117,10 +120,12 @@ class Writer(Peer):
 
 
 class Server:
-    """nbdkit on a socket of its own; in its parameters @ is its directory. `with` ends and removes it.
+    """nbdkit on a socket of its own; in its parameters @ is its directory. `with` ends
+    and removes it.
 
-    `listens`: somebody is to be connected to, at @/peer. `waits`: until it serves. `plugin`: another
-    than the one under test, which is given nothing but its parameters. `options`: nbdkit's own.
+    `listens`: somebody is to be connected to, at @/peer. `waits`: until it serves. `plugin`:
+    another than the one under test, which is given nothing but its parameters.
+    `options`: nbdkit's own.
     """
 
     def __init__(

@@ -200,7 +200,8 @@ class Session:
         self.number += 1
         data = pattern(self.number, offset, length)
         message = wire.request(wire.WRITE, offset, length) + data
-        cut = self.random.choice([self.random.randrange(29), self.random.randrange(len(message) + 1)])
+        cut = self.random.choice(
+            [self.random.randrange(29), self.random.randrange(len(message) + 1)])
         try:
             connection.send(message[:cut])
         finally:
@@ -245,7 +246,8 @@ class Session:
                 length = self.random.choice([None, None, draw(2**16), draw(2**32)])
                 number = self.random.choice([*range(1, 12), draw(2**32)])
                 connection.send(
-                    self.random.choice([data, wire.option(number, data, length), struct.pack(">Q", 0)]))
+                    self.random.choice(
+                        [data, wire.option(number, data, length), struct.pack(">Q", 0)]))
         except Closed:
             pass
         finally:

@@ -20,16 +20,18 @@ def attempt(case):
 
 
 def play(run, measure, wanted):
-    """Lets `run(seed, usual)` play, and ends with an error if one raises an exception or an ending in
-    `wanted` is missing: both have to be there, or the moments are not random.
+    """Lets `run(seed, usual)` play, and ends with an error if one raises an exception or an ending
+    in `wanted` is missing: both have to be there, or the moments are not random.
 
-    `usual` is the median of what `measure()` returns, a time in seconds on this machine with its load.
+    `usual` is the median of what `measure()` returns, a time in seconds on this machine
+    with its load.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=4)
     options = parser.parse_args()
-    # What a shell ignores for a command in the background nbdkit would ignore until it has handlers.
+    # What a shell ignores for a command in the background nbdkit would ignore
+    # until it has handlers.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     endings = Counter()
     with multiprocessing.Pool(options.jobs) as pool:

@@ -1,4 +1,5 @@
-"""Ends nbdkit by each signal, sent to each of its processes, in each situation, with and without --run.
+"""Ends nbdkit by each signal, sent to each of its processes, in each situation,
+with and without --run.
 
 usage: waiting_parent.py [--jobs N] [--early N] [--only WORD]
 
@@ -219,7 +220,8 @@ def attempt(case):
         time.sleep(random.random() / (2 if situation != "early" else 10))
         run.send(number, target)
         if situation == "early" and number == signal.SIGINT:
-            # system(3) ignores it for a moment, before the plugin takes it back: people press again.
+            # system(3) ignores it for a moment, before the plugin takes it back:
+            # people press again.
             time.sleep(0.5)
             if run.started.poll() is None:
                 run.send(number, target)

@@ -106,7 +106,8 @@ class Connection:
     # Replies
 
     def reply(self, length=0, offset=0):
-        """The answer to the oldest request: its error, or 0, and `length` bytes read at `offset`."""
+        """The answer to the oldest request: its error, or 0, and `length` bytes
+        read at `offset`."""
         magic = struct.unpack(">I", self.receive(4))[0]
         if magic == SIMPLE_REPLY:
             error, _ = struct.unpack(">IQ", self.receive(12))

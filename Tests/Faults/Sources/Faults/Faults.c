@@ -1,13 +1,13 @@
-/* Lets the plugin's system calls fail, and nobody else's: preloaded into nbdkit, it looks where each
- * call comes from, and leaves alone what nbdkit forks.
+/* Lets the plugin's system calls fail, and nobody else's: preloaded into nbdkit, it looks where
+ * each call comes from, and leaves alone what nbdkit forks.
  *
  * FAULT="CALL ACTION WHICH", all three words:
  *   ACTION  the number of an error, or "short": a third of the bytes, at least one
- *   WHICH   N for the Nth call alone, N+ for it and all later ones, /N for one in N from the first on,
- *           !N for all but every Nth
+ *   WHICH   N for the Nth call alone, N+ for it and all later ones, /N for one in N from the first
+ *           on, !N for all but every Nth
  *
- * The first time it happens standard error is told "injected CALL", and "elsewhere" behind that where the
- * descriptor is neither a FIFO nor a socket, and so none of a stream's. */
+ * The first time it happens standard error is told "injected CALL", and "elsewhere" behind that
+ * where the descriptor is neither a FIFO nor a socket, and so none of a stream's. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -65,7 +65,8 @@ static int is_hit_at(const char *call, const void *caller, int file) {
   if (hit) {
     static atomic_flag told = ATOMIC_FLAG_INIT;
     if (!atomic_flag_test_and_set(&told))
-      dprintf(STDERR_FILENO, "injected %s%s\n", call, file < 0 || is_stream(file) ? "" : " elsewhere");
+      dprintf(STDERR_FILENO, "injected %s%s\n", call,
+              file < 0 || is_stream(file) ? "" : " elsewhere");
   }
   return hit;
 }
@@ -110,8 +111,8 @@ COUNTING(write, (int file, const void *bytes, size_t count), file, bytes, count)
 COUNTING(read, (int file, void *bytes, size_t count), file, bytes, count)
 COUNTING(send, (int file, const void *bytes, size_t count, int flags), file, bytes, count, flags)
 COUNTING(recv, (int file, void *bytes, size_t count, int flags), file, bytes, count, flags)
-COUNTING(splice, (int file, off64_t *from, int other, off64_t *to, size_t count, unsigned flags), file,
-         from, other, to, count, flags)
+COUNTING(splice, (int file, off64_t *from, int other, off64_t *to, size_t count, unsigned flags),
+         file, from, other, to, count, flags)
 COUNTING(pwrite, (int file, const void *bytes, size_t count, off_t at), file, bytes, count, at)
 COUNTING(pread, (int file, void *bytes, size_t count, off_t at), file, bytes, count, at)
 
@@ -131,7 +132,8 @@ FAILING(int, -1, poll, (struct pollfd *files, nfds_t count, int timeout), files,
 FAILING(pid_t, -1, waitpid, (pid_t child, int *status, int options), child, status, options)
 FAILING(int, -1, shutdown, (int file, int how), file, how)
 FAILING(int, -1, socket, (int domain, int type, int protocol), domain, type, protocol)
-FAILING(int, -1, connect, (int file, const struct sockaddr *address, socklen_t size), file, address, size)
+FAILING(int, -1, connect, (int file, const struct sockaddr *address, socklen_t size),
+        file, address, size)
 FAILING(int, -1, fsync, (int file), file)
 FAILING(int, -1, ftruncate, (int file, off_t size), file, size)
 FAILING(int, -1, fallocate, (int file, int mode, off_t at, off_t count), file, mode, at, count)
@@ -140,7 +142,8 @@ FAILING(int, -1, unlink, (const char *path), path)
 FAILING(int, -1, rename, (const char *old, const char *new), old, new)
 FAILING(int, -1, munmap, (void *start, size_t size), start, size)
 FAILING(int, -1, madvise, (void *start, size_t size, int advice), start, size, advice)
-FAILING(void *, MAP_FAILED, mmap, (void *start, size_t size, int protection, int flags, int file, off_t at),
+FAILING(void *, MAP_FAILED, mmap,
+        (void *start, size_t size, int protection, int flags, int file, off_t at),
         start, size, protection, flags, file, at)
 
 /* Linux lets go of the file whatever it says. */

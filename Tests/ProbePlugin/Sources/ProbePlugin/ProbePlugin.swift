@@ -8,7 +8,8 @@ public func pluginInit() -> UnsafeMutableRawPointer { ProbePlugin.register() }
 
 /// A RAM disk that can do all that NBDKit offers, says in debug lines how its connections end, and
 /// fails on request: each request that begins at ``badOffset`` + N fails with errno N, at
-/// ``foreignOffset`` with an error of a foreign type. Others before that ask something of the server.
+/// ``foreignOffset`` with an error of a foreign type. Others before that ask something of the
+/// server.
 final class ProbePlugin: Plugin, ClientScreening, Sendable {
   static let badOffset = UInt64(ProbeDisk.capacity) - 4096
   static let foreignOffset = badOffset - 1
@@ -60,9 +61,8 @@ final class ProbePlugin: Plugin, ClientScreening, Sendable {
 
   func preconnect(readOnly: Bool) {
     let user = "\(Server.peerUser ?? .max):\(Server.peerGroup ?? .max)"
-    Server.debug(
-      "probe met \(user), process \(Server.peerProcess ?? 0), at \(Server.peerAddress ?? .other(family: 0))"
-    )
+    let address = Server.peerAddress ?? .other(family: 0)
+    Server.debug("probe met \(user), process \(Server.peerProcess ?? 0), at \(address)")
   }
 
   func open(readOnly: Bool) throws -> ProbeConnection {
