@@ -12,10 +12,11 @@
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
 #   make sanitize   run the tests under the address and the thread sanitizer, the plugin served by
 #                   nbdkit among them, in about 25 minutes
-#   make fuzz       let libFuzzer at the ordering, reading and the parameters, a minute each (SECONDS=60)
+#   make fuzz       let libFuzzer at the ordering, reading, the decoders and the parameters, a minute
+#                   each (SECONDS=60)
 #   make soak       every small layout, more random operations, runs of each client, signals and
 #                   connections, in about 10 minutes; then random sessions (SECONDS=600)
-#   make bench-scale  measure many streams at once into docs/SCALING.md, in 2 minutes (QUICK=1)
+#   make bench-scale  measure many streams at once into docs/SCALING.md, in 3 minutes (QUICK=1)
 #   make install    plugin, stream-disk, manual pages and completions (PLUGINDIR=, BINDIR=, MANDIR=,
 #                   SHAREDIR=, DESTDIR=)
 #   make uninstall  remove them
@@ -56,7 +57,7 @@ PLUGINDIR = $(shell pkg-config nbdkit --variable=plugindir)
 PREFIX = $(or $(shell pkg-config nbdkit --variable=prefix),/usr)
 BINDIR = $(PREFIX)/bin
 SHAREDIR = $(PREFIX)/share
-MANDIR = $(or $(shell pkg-config nbdkit --variable=prefix),/usr)/share/man
+MANDIR = $(SHAREDIR)/man
 
 # Self-contained: the Swift runtime is linked in, and nothing of it shows. Never unloaded, as a
 # Swift runtime can't be. Optimized across modules, as a write passes through four of them: its way
@@ -85,7 +86,11 @@ SCRIPTS := .ci/run debian/tests/stream Tests/Sanitizers/bin/nbdkit \
   bench bench-scale install uninstall man docs format lint dist check-dist deb check-deb check-systemd \
   rpm deps demo-deps bench-deps pack-deps ceph-deps guest-deps clean help
 
-build: $(PLUGIN) $(COMMAND)
+# All that is installed, so that `sudo make install` makes nothing as root.
+build: $(PLUGIN) $(COMMAND) $(COMPLETIONS) man
+
+# What a failed command has left is no result.
+.DELETE_ON_ERROR:
 
 # By file, so that `sudo make install` needs no Swift in root's PATH and builds nothing as root;
 # directories too, as only they change when a file is removed.
@@ -104,7 +109,8 @@ stripped = mkdir -p build/unstripped && cp $(1) build/unstripped/$(notdir $(2)) 
 # Made by the command itself. What bash sources begins with no interpreter.
 $(COMPLETIONS): $(COMMAND)
 	mkdir -p build/completions
-	$(COMMAND) --generate-completion-script bash | sed '1{/^#!/d}' >build/completions/stream-disk
+	$(COMMAND) --generate-completion-script bash >build/completions/stream-disk
+	sed -i '1{/^#!/d}' build/completions/stream-disk
 	$(COMMAND) --generate-completion-script zsh >build/completions/_stream-disk
 	$(COMMAND) --generate-completion-script fish >build/completions/stream-disk.fish
 
@@ -156,11 +162,11 @@ else
 	$(TEST) --filter EndToEndTests
 	swift test --package-path Examples/RAMDisk --scratch-path .build/thread --disable-xctest \
 	  --sanitize=thread
-	$(call newest,$(MAIN_JOB))
+	$(call newest,$(MAIN_JOB),0)
 endif
 
-# With Debian's newest nbdkit first in PATH; not at all where it can't be had, which is said.
-newest = directory=$$(scripts/nbdkit-newest.sh) || exit $$(($$? != 3)); \
+# With Debian's newest nbdkit first in PATH. Where it can't be had, which is said, with the status $(2).
+newest = directory=$$(scripts/nbdkit-newest.sh) || exit $$(($$? == 3 ? $(2) : 1)); \
   PATH=$$directory:$$PATH $(TEST) --filter 'EndToEndTests.($(1))'
 MAIN_JOB = (RunTests|QemuImgTests|ReadingClientsTests|SignalTests)/|HostileClientTests/(everyFlag\(\)|waitingParent)
 
@@ -169,7 +175,7 @@ check-versions: export STREAMING_PLUGIN ?= $(CURDIR)/$(PLUGIN)
 check-versions: deps build nested-packages
 	swift build --build-tests
 	$(TEST) --filter EndToEndTests
-	$(call newest,.*)
+	$(call newest,.*,3)
 
 check-ceph: ceph-deps build
 	scripts/check-ceph.sh '$(PLUGIN)'

@@ -53,6 +53,7 @@ while read -r package url version; do
   grep -q " $package $version\b" "$top/debian/copyright" ||
     fail "debian/copyright does not name $package $version"
 done < <(packages)
+[ -s "$top/vendor/VERSIONS" ] || fail "no Swift package was found"
 
 vendored "$top/Package.swift" vendor
 for manifest in "$top"/{Examples,Tests}/*/Package.swift; do vendored "$manifest" ../../vendor; done
@@ -60,4 +61,5 @@ for manifest in "$top"/vendor/*/Package*.swift; do vendored "$manifest" ..; done
 
 # The same file for the same commit.
 tar --create --directory "$work" --sort=name --owner=0 --group=0 --numeric-owner \
-  --mode=go=u-w --mtime="@$(git -C "$root" log -1 --format=%ct)" "$name" | gzip -n >"$1"
+  --mode=go=u-w --mtime="@$(git -C "$root" log -1 --format=%ct)" "$name" | gzip -n >"$1.part"
+mv "$1.part" "$1"

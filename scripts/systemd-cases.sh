@@ -101,6 +101,7 @@ for number in $(seq 20); do
   nothing_left "stop at any moment"
   systemctl reset-failed stream-disk@file 2>/dev/null || true
 done
+[ "$stopped" -gt 0 ] || fail "stop at any moment: it was never stopped before the end"
 echo "ok: stopped at 20 moments ($stopped before the end): the file stayed whole, no part is left"
 
 # Has all, and takes its time to end.

@@ -20,10 +20,10 @@ What the guest overwrites during the backup has to fit into the scratch director
 guest that runs out of space.
 
 Whatever happens, jobs, exports and images are removed at the end, and one line a disk says what
-became of it. Only SIGKILL prevents that: --remove makes up for it, but for a file TARGET.new.
+became of it. Only SIGKILL prevents that: --remove makes up for it, but for a file TARGET.*.new.
 
-It has to run as QEMU's user, or as root, on QEMU's host: QEMU opens what is made
-in the scratch directory.
+It has to run on QEMU's host as the user that QEMU runs as, because QEMU opens what is made in the
+scratch directory.
 
 Exit status: 0 if all disks are whole; 1 if one is not, or something failed; 2 for a wrong usage;
 3 if nothing failed, but one is short or not known to be whole; 128 and the number of a signal.
@@ -32,6 +32,7 @@ Exit status: 0 if all disks are whole; 1 if one is not, or something failed; 2 f
 import argparse
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -51,8 +52,7 @@ class Failure(Exception):
 
 
 class Signals:
-    """Remembers the first signal that asks for the end; it is looked for
-    where a backup can be ended."""
+    """Remembers the first signal that asks for the end. It is looked for where a backup can end."""
 
     def __init__(self):
         self.number = None
@@ -137,7 +137,7 @@ class Disk:
         self.node = node
         self.target = target
         # The name until it is known that what has arrived is of the point in time.
-        self.aside = f"{target}.new"
+        self.aside = f"{target}.{secrets.token_hex(4)}.new"
         # The name of the image's node, the job and the export; each of these kinds has names of its
         # own.
         self.name = f"live-backup-{node}"

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/kcmp.h>
 #include <linux/magic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,11 @@
 int clinux_is_of_proc(int file) {
   struct statfs status;
   return fstatfs(file, &status) == 0 && status.f_type == PROC_SUPER_MAGIC;
+}
+
+int clinux_is_of_pipefs(int file) {
+  struct statfs status;
+  return fstatfs(file, &status) == 0 && status.f_type == PIPEFS_MAGIC;
 }
 
 int clinux_look_at(int directory, const char *name, int follow) {
@@ -92,10 +98,11 @@ int clinux_count_openings(dev_t device, ino_t inode, int for_writing) {
   DIR *processes = opendir("/proc");
   if (!processes) return 0;
   int count = 0;
+  bool is_known = true;
   int first_process = 0;
   int first_number = 0;
   struct dirent *process;
-  while (count < 2 && (process = readdir(processes))) {
+  while (count < 2 && is_known && (process = readdir(processes))) {
     if (!isdigit((unsigned char)process->d_name[0])) continue;
     int id = atoi(process->d_name);
     if (id == getpid()) continue;
@@ -104,7 +111,7 @@ int clinux_count_openings(dev_t device, ino_t inode, int for_writing) {
     DIR *descriptors = opendir(path);
     if (!descriptors) continue;
     struct dirent *descriptor;
-    while (count < 2 && (descriptor = readdir(descriptors))) {
+    while (count < 2 && is_known && (descriptor = readdir(descriptors))) {
       struct stat status;
       if (fstatat(dirfd(descriptors), descriptor->d_name, &status, 0) != 0) continue;
       if (!S_ISFIFO(status.st_mode) || status.st_dev != device || status.st_ino != inode) continue;
@@ -114,14 +121,18 @@ int clinux_count_openings(dev_t device, ino_t inode, int for_writing) {
         count = 1;
         first_process = id;
         first_number = number;
-      } else if (syscall(SYS_kcmp, first_process, id, KCMP_FILE, first_number, number) > 0) {
-        count = 2;
+      } else {
+        /* A container may forbid this call. */
+        long difference =
+            syscall(SYS_kcmp, first_process, id, KCMP_FILE, first_number, number);
+        if (difference > 0) count = 2;
+        if (difference < 0 && errno != ESRCH && errno != EBADF) is_known = false;
       }
     }
     closedir(descriptors);
   }
   closedir(processes);
-  return count;
+  return is_known ? count : -1;
 }
 
 unsigned clinux_major(dev_t device) { return major(device); }

@@ -125,12 +125,18 @@ static bool is_clients(int descriptor) {
   return false;
 }
 
-void clinux_cut_off_clients(void) {
+static void cut_off(int how) {
   for (int place = 0; place < CLIENTS; place++) {
     int socket = clients[place] - 1;
-    if (socket != -1 && !has_left(socket)) was_cut_off[place] = true;
+    if (socket == -1 || has_left(socket)) continue;
+    was_cut_off[place] = true;
+    /* One on the server's standard input has no address of a listener. */
+    shutdown(socket, how);
   }
   const int limit = descriptor_limit(LOOKED_AT);
   for (int descriptor = 0; descriptor < limit; descriptor++)
-    if (is_clients(descriptor)) shutdown(descriptor, SHUT_RD);
+    if (is_clients(descriptor)) shutdown(descriptor, how);
 }
+
+void clinux_cut_off_clients(void) { cut_off(SHUT_RD); }
+void clinux_end_connections(void) { cut_off(SHUT_RDWR); }

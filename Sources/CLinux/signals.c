@@ -191,6 +191,30 @@ enum { FAREWELL_MILLISECONDS = 1000 };
 /* While one signal waits for that, other signals are no news to the server. */
 static atomic_bool waits_for_farewells;
 
+/* A signal to a whole process group comes twice: once directly and once passed on. */
+static int count_all(void) {
+  int sum = 0;
+  for (int kind = 0; kind < KINDS; kind++) {
+    int one = direct[kind], other = forwarded[kind];
+    sum += one > other ? one : other;
+  }
+  return sum;
+}
+
+/* How long a client that stays may take to read the answers that it was sent. */
+enum { ANSWER_SECONDS = 10 };
+/* Whether nobody else has a use for the alarm. */
+static bool has_alarm;
+
+static void end_connections(int number, siginfo_t *info, void *context) {
+  (void)number;
+  (void)info;
+  (void)context;
+  int error = errno;
+  clinux_end_connections();
+  errno = error;
+}
+
 static void count_and_serve(int number, siginfo_t *info, void *context) {
   int error = errno;
   count(number, info);
@@ -211,6 +235,10 @@ static void count_and_serve(int number, siginfo_t *info, void *context) {
   else if (server->sa_handler != SIG_DFL && server->sa_handler != SIG_IGN)
     server->sa_handler(number);
   clinux_cut_off_clients();
+  if (has_come && count_all() > 1)
+    clinux_end_connections();
+  else if (has_alarm)
+    alarm(ANSWER_SECONDS);
   has_come = true;
   is_being_told = false;
   waits_for_farewells = false;
@@ -238,6 +266,9 @@ int clinux_watch_termination(int is_waited_for) {
     servers[kind] = found;
     handle(numbers[kind], count_and_serve, NULL);
   }
+  struct sigaction found;
+  has_alarm = sigaction(SIGALRM, NULL, &found) == 0 && found.sa_handler == SIG_DFL &&
+              handle(SIGALRM, end_connections, NULL) == 0;
   if (waiting == 0) return 0;
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   /* It may have ended before. */
@@ -264,16 +295,6 @@ int clinux_ask_server(int (*question)(void)) {
 }
 
 int clinux_termination_descriptor(void) { return wakes; }
-
-/* A signal to a whole process group comes twice: once directly and once passed on. */
-static int count_all(void) {
-  int sum = 0;
-  for (int kind = 0; kind < KINDS; kind++) {
-    int one = direct[kind], other = forwarded[kind];
-    sum += one > other ? one : other;
-  }
-  return sum;
-}
 
 int clinux_catch_termination(pid_t excused) {
   excused_sender = excused;

@@ -28,9 +28,10 @@ struct Backlog: Sendable {
   /// Ranges of requests that were answered with an error and have not been repeated since.
   private var owed = ByteRangeSet()
 
-  /// How many pieces may be held, whatever their size. Each piece takes some 40 bytes of memory for
-  /// itself, so a client that scatters single bytes could fill the memory long before `reorder` is
-  /// reached.
+  /// How many pieces may wait for gaps, whatever their size. Each piece takes some 40 bytes of
+  /// memory for itself, so a client that scatters single bytes could fill the memory long before
+  /// `reorder` is reached. What `rewind` keeps is not bounded by this: it would be refused, and any
+  /// order is what that window is for.
   private static var mostPieces: Int { 2 << 20 }
 
   // MARK: What there is

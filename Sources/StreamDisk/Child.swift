@@ -26,16 +26,23 @@ final class Child: Sendable {
 
   private init(_ program: String) { self.program = program }
 
-  static func start(_ command: [String], _ streams: Streams) async throws(Failure) -> Child {
+  /// - Parameter ownSession: For a user's command: a program that asks for a password on the
+  ///   terminal would be stopped there for ever, as its group is not the terminal's.
+  static func start(
+    _ command: [String], _ streams: Streams, ownSession: Bool = false
+  ) async throws(Failure) -> Child {
     let child = Child(command[0])
     var options = PlatformOptions()
-    options.processGroupID = 0
+    if ownSession { options.createSession = true } else { options.processGroupID = 0 }
     guard let file = file(of: command[0]) else {
       throw Failure("\(command[0]) can't be started: is it installed?")
     }
+    // What qemu prints is looked at; all others speak the user's language.
+    let environment: Environment =
+      command[0].hasPrefix("qemu-") ? .inherit.updating(["LC_ALL": "C"]) : .inherit
     let configuration = Configuration(
       executable: .path(file), arguments: .init(Array(command.dropFirst())),
-      environment: .inherit.updating(["LC_ALL": "C"]), platformOptions: options)
+      environment: environment, platformOptions: options)
     let opened: (FileDescriptor, FileDescriptor, FileDescriptor)
     do {
       opened = (

@@ -14,16 +14,24 @@ enum Client {
 
   /// Copies the disk to an export or a block device that is there.
   static func writing(into name: String, format: String, shows: Bool = true) -> [String] {
-    if Image.isURI(name), format == "raw", isInstalled("nbdcopy") {
+    if flushes(name, format: format) {
       return ["nbdcopy", "--flush"] + (shows ? ["--progress=1"] : []) + ["$uri", name]
     }
     return ["qemu-img", "convert", "-n", "-t", "writeback"] + (shows ? ["-p"] : [])
       + ["-f", "raw", "-O", format, "$uri", Image.location(of: name)]
   }
 
+  /// Whether an export is written by nbdcopy, which fails if the export can't be flushed.
+  static func flushes(_ name: String, format: String?) -> Bool {
+    Image.isURI(name) && (format ?? "raw") == "raw" && isInstalled("nbdcopy")
+  }
+
   /// Copies the disk to a new file.
   static func making(_ path: String, format: String, shows: Bool = true) -> [String] {
-    ["qemu-img", "convert"] + (shows ? ["-p"] : []) + ["-f", "raw", "-O", format, "$uri", path]
+    // A VHD is otherwise as large as its geometry, which is more than the disk.
+    let exactly = format == "vpc" ? ["-o", "force_size=on"] : []
+    return ["qemu-img", "convert"] + (shows ? ["-p"] : [])
+      + ["-f", "raw", "-O", format] + exactly + ["$uri", path]
   }
 
   /// Compares the disk with an image.

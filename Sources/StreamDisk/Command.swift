@@ -21,7 +21,9 @@ struct Command: AsyncParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     // If a file may not grow, that is an error and does not end the process.
     signal(SIGXFSZ, SIG_IGN)
+    openStandardStreams()
     do {
+      try checkArguments()
       var command = try parseAsRoot(withLevels(Array(CommandLine.arguments.dropFirst())))
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
@@ -40,6 +42,23 @@ struct Command: AsyncParsableCommand {
       }
       write(fullMessage(for: error) + "\n", to: STDOUT_FILENO)
       Glibc.exit(0)
+    }
+  }
+
+  /// Refuses what Swift would repair: another file would get the name, or be read.
+  private static func checkArguments() throws(Failure) {
+    for index in 1..<max(1, Int(CommandLine.argc)) {
+      guard let bytes = CommandLine.unsafeArgv[index], String(validatingCString: bytes) == nil
+      else { continue }
+      throw .usage("\(String(cString: bytes)): is not UTF-8: give a name that is")
+    }
+  }
+
+  /// Gives descriptors that are closed a place, so that no file is opened under their number. What
+  /// is written to them fails, as if they were still closed.
+  private static func openStandardStreams() {
+    for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) < 0 {
+      _ = open("/dev/null", number == STDIN_FILENO ? O_WRONLY : O_RDONLY)
     }
   }
 

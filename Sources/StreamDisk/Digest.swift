@@ -29,8 +29,7 @@ enum Digest {
   }
 
   /// The digest of the bytes of a disk in an image.
-  static func ofImage(_ path: String, format: String, size: UInt64) async throws(Failure) -> String
-  {
+  static func ofImage(_ path: String, format: String) async throws(Failure) -> String {
     let hashing = try await Hashing()
     let output = try Pipe()
     let pump = Pump(from: output.reading, into: hashing.input, name: "sha256sum")
@@ -54,12 +53,17 @@ enum Digest {
     if let file = source.file {
       let pump = Pump(from: file, into: hashing.input, name: source.name)
       pump.start(beginning: source.beginning)
+      // If sha256sum is ended, the pump may still wait for a silent source.
+      let digest = try await hashing.end()
       if let failure = await pump.end() { throw failure }
-    } else if let command = source.command {
-      let child = try await Child.start(
-        ["/bin/sh", "-c", command], Child.Streams(output: hashing.input))
-      guard await child.end().isSuccess else { throw Failure("the command has failed") }
+      return digest
     }
-    return try await hashing.end()
+    guard let command = source.command else { return try await hashing.end() }
+    let child = try await Child.start(
+      ["/bin/sh", "-c", command], Child.Streams(output: hashing.input), ownSession: true)
+    let isSuccess = await child.end().isSuccess
+    let digest = try await hashing.end()
+    guard isSuccess else { throw Failure("the command has failed") }
+    return digest
   }
 }

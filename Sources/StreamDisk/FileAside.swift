@@ -4,79 +4,79 @@ internal import SystemPackage
 /// A file that is made beside its name and gets that name when it is whole. Until then, the file
 /// that had the name keeps it.
 final class FileAside: Sendable {
+  enum Purpose: Equatable {
+    case stream
+    case image(mayReplace: Bool)
+
+    fileprivate var mayReplace: Bool { self != .image(mayReplace: false) }
+  }
+
   /// The name as the user gave it.
   let name: String
-  /// Where the bytes go meanwhile, in the same directory.
-  let part: String
   private let path: String
+  private let file: PartFile
   private let mode: mode_t
-  private let mayReplace: Bool
+  private let purpose: Purpose
 
   /// Makes the empty file beside `name`. It changes nothing if that name can't be given.
-  init(_ name: String, mayReplace: Bool) throws(Failure) {
+  init(_ name: String, for purpose: Purpose) throws(Failure) {
     self.name = name
-    self.mayReplace = mayReplace
+    self.purpose = purpose
     path = absolute(name)
     let old = try FileStatus(name, followingLink: false)
-    try Self.check(name, old, mayReplace: mayReplace)
+    try Self.check(name, old, for: purpose)
+    if old != nil { try Image.checkIsNotInUse(name) }
     let mask = umask(0)
     umask(mask)
     mode = old?.mode ?? 0o666 & ~mask
-    let directory = FilePath(path).removingLastComponent()
-    // This name is not made of the user's name, which may be as long as names can be.
-    part = directory.appending(".stream-disk.\(getpid()).part").string
-    unlink(part)
-    do {
-      try FileDescriptor.open(
-        FilePath(part), .writeOnly, options: [.create, .exclusiveCreate, .closeOnExec],
-        permissions: .ownerReadWrite
-      ).close()
-    } catch {
-      let errno = error as? Errno ?? .ioError
-      throw Failure("\(name): no file can be made in '\(directory)': \(errno)")
+    do { file = try PartFile(beside: path) } catch {
+      let directory = FilePath(path).removingLastComponent()
+      throw Failure("\(name): no file can be made in '\(directory)': \(error)")
     }
   }
 
   private static func check(
-    _ name: String, _ old: FileStatus?, mayReplace: Bool
+    _ name: String, _ old: FileStatus?, for purpose: Purpose
   ) throws(Failure) {
     guard !name.hasSuffix("/") else {
       throw Failure("\(name): ends with a slash, as a directory does: give the name of a file")
     }
     switch old?.kind {
     case nil: break
-    case .regular where mayReplace: break
+    case .regular where purpose.mayReplace: break
     case .regular:
       throw Failure("\(name): already exists: give another name, or --force to replace it")
     case .directory: throw Failure("\(name): is a directory: give the name of a file in it")
     case .link:
       throw Failure("\(name): is a symbolic link: give the name of the file itself")
-    case .fifo, .socket, .characterDevice:
+    case .fifo where purpose == .stream, .socket where purpose == .stream,
+      .characterDevice where purpose == .stream:
       let command = quoted("cat >\(quoted(name))")
       throw Failure(
         "\(name): is not a regular file: write to it by a command, as in -c \(command)")
-    case .blockDevice, .other:
-      throw Failure("\(name): is not a regular file, nothing is written to it")
+    default: throw Failure("\(name): is not a regular file, nothing is written to it")
     }
   }
 
-  /// Opens the file that is being made, to write it.
+  /// Where the bytes go meanwhile, in the same directory.
+  var part: String { file.path }
+
+  /// The file that is being made, to write it; the caller closes this.
   func open() throws(Failure) -> FileDescriptor {
-    do {
-      return try FileDescriptor.open(FilePath(part), .readWrite, options: .closeOnExec)
-    } catch {
+    do { return try file.file.duplicate() } catch {
       throw Failure(name, error as? Errno ?? .ioError)
     }
   }
 
-  /// Syncs the bytes to the disk, then gives them the name.
+  /// Waits until all bytes are on the disk, then gives them the name.
   func keep() throws(Failure) {
-    let file = try open()
-    defer { try? file.close() }
-    guard fchmod(file.rawValue, mode) == 0 else { throw failed }
-    while fsync(file.rawValue) != 0 {
-      guard errno == EINTR else { throw failed }
+    do throws(Errno) {
+      guard fchmod(file.file.rawValue, mode) == 0 else { throw Errno(rawValue: errno) }
+      try file.sync()
+    } catch {
+      throw Failure(name, error)
     }
+    try Interruption.shared.check()
     try giveName()
     // The name, too, has to be on the disk; a directory that can't be synced has given it all the
     // same.
@@ -88,23 +88,17 @@ final class FileAside: Sendable {
   }
 
   private func giveName() throws(Failure) {
-    if mayReplace {
-      guard rename(part, path) == 0 else { throw failed }
-    } else if link(part, path) == 0 {
-      unlink(part)
-    } else if errno == EEXIST {
+    do throws(Errno) {
+      if purpose.mayReplace { try file.replace(path) } else { try file.take(path) }
+    } catch .fileExists {
       throw Failure("\(name): was made by another program meanwhile, and is not replaced")
-    } else {
-      // A file system without links.
-      guard access(path, F_OK) != 0, rename(part, path) == 0 else { throw failed }
+    } catch .staleNFSFileHandle {
+      throw Failure("\(name): something else has taken the place of '\(part)'")
+    } catch {
+      throw Failure(name, error)
     }
   }
 
-  private var failed: Failure { Failure(name, Errno(rawValue: errno)) }
-
   /// Removes what was made beside the name.
-  func discard() { unlink(part) }
-
-  /// Its size so far.
-  var size: UInt64? { (try? FileStatus(part))??.size }
+  func discard() { file.remove() }
 }

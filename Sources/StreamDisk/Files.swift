@@ -5,9 +5,16 @@ internal import SystemPackage
 struct FileStatus {
   enum Kind { case regular, directory, link, fifo, socket, characterDevice, blockDevice, other }
 
+  /// What no other file has, as long as this one is open.
+  struct Identity: Equatable {
+    let device: dev_t
+    let inode: ino_t
+  }
+
   let kind: Kind
   let size: UInt64
   let mode: mode_t
+  let identity: Identity
 
   /// `nil` if nothing is there.
   init?(_ path: String, followingLink: Bool = true) throws(Failure) {
@@ -39,6 +46,27 @@ struct FileStatus {
       }
     size = UInt64(max(0, status.st_size))
     mode = status.st_mode & 0o777
+    identity = Identity(device: status.st_dev, inode: status.st_ino)
+  }
+}
+
+/// Whether `other`, which is no link, is or would be the name of the file that `one` leads to.
+func isSameFile(_ one: String, _ other: String) throws(Failure) -> Bool {
+  if let first = try FileStatus(one), let second = try FileStatus(other, followingLink: false) {
+    return first.identity == second.identity
+  }
+  let (one, other) = (FilePath(absolute(one)), FilePath(absolute(other)))
+  guard one.lastComponent == other.lastComponent,
+    let first = try FileStatus(one.removingLastComponent().string),
+    let second = try FileStatus(other.removingLastComponent().string)
+  else { return false }
+  return first.identity == second.identity
+}
+
+/// Waits until what was written is on the disk.
+func waitForDisk(_ file: FileDescriptor) throws(Errno) {
+  while fsync(file.rawValue) != 0 {
+    guard errno == EINTR else { throw Errno(rawValue: errno) }
   }
 }
 

@@ -1,4 +1,6 @@
 internal import FoundationEssentials
+internal import Glibc
+internal import SystemPackage
 
 /// A disk image that is there: a file, a block device, or an export of an NBD server.
 struct Image: Equatable {
@@ -37,6 +39,26 @@ struct Image: Equatable {
     guard info.virtualSize > 0 else { throw Failure("\(name): is empty: a disk has bytes") }
     return Image(
       name: name, location: location, format: given ?? info.format, size: info.virtualSize)
+  }
+
+  /// Refuses to replace an image that QEMU writes to, as a running guest's: the guest would go on
+  /// with a file that has no name any more.
+  static func checkIsNotInUse(_ name: String) throws(Failure) {
+    guard
+      let file = try? FileDescriptor.open(
+        FilePath(name), .readOnly, options: [.nonBlocking, .closeOnExec])
+    else { return }
+    defer { try? file.close() }
+    // Whoever writes to an image has a lock on this byte of it: RAW_LOCK_PERM_BASE and the number of
+    // BLK_PERM_WRITE, in QEMU's block/file-posix.c (since 2.10).
+    var lock = flock()
+    (lock.l_type, lock.l_whence) = (Int16(F_WRLCK), Int16(SEEK_SET))
+    (lock.l_start, lock.l_len) = (101, 1)
+    let getLock: Int32 = 36  // F_OFD_GETLK
+    guard fcntl(file.rawValue, getLock, &lock) == 0, lock.l_type != Int16(F_UNLCK) else {
+      return
+    }
+    throw Failure("\(name): is in use by QEMU, which may write to it: give another name")
   }
 
   static func refusal(_ name: String, _ format: String?, _ errors: String) -> Failure {

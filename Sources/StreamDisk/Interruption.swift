@@ -5,15 +5,16 @@ internal import SystemPackage
 /// Ends the command on SIGINT, SIGTERM, SIGHUP or SIGQUIT: every program that runs for it is told
 /// to end, and what was made is removed on the way back.
 ///
-/// When everything is copied, what is still on its way has no client any more that could send it
-/// again. So from then on a first SIGTERM, which is how services are stopped, only waits for it to
-/// arrive.
+/// When everything is copied, what is still on its way to a reader has no client any more that
+/// could send it again. So from then on a first SIGTERM, which is how services are stopped, only
+/// waits for it to arrive.
 final class Interruption: Sendable {
   static let shared = Interruption()
 
   private struct State {
     var number: Int32?
     var isCopied = false
+    var mustCleanUp = false
     var hasWaited = false
     var children: [Child] = []
   }
@@ -49,6 +50,11 @@ final class Interruption: Sendable {
 
   private func handle(_ number: Int32) {
     let (children, again) = state.withLock { state -> ([Child], Bool) in
+      if !state.mustCleanUp, state.children.isEmpty {
+        // Whatever is waited for, such as a FIFO's writer, has no other way to end.
+        say("ended by \(name(ofSignal: number))")
+        _exit(128 + number)
+      }
       if number == SIGTERM, state.isCopied, !state.hasWaited, state.number == nil {
         state.hasWaited = true
         return ([], false)
@@ -65,6 +71,9 @@ final class Interruption: Sendable {
       for child in children { child.signal(SIGKILL) }
     }
   }
+
+  /// From now on there may be something to remove before the end.
+  func mustCleanUp() { state.withLock { $0.mustCleanUp = true } }
 
   /// Everything is copied: from now on SIGTERM waits.
   func copied() { state.withLock { $0.isCopied = true } }

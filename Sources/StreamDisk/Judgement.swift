@@ -22,6 +22,16 @@ enum Judgement {
     }
   }
 
+  /// Refuses an image of which qemu-img said that something went wrong: if that happens when the
+  /// image is closed, its exit status is 0 all the same.
+  static func checkIsSilent(_ result: Run.Result) throws(Failure) {
+    let lines = result.clientErrors.split(separator: "\n")
+    let error = lines.first {
+      $0.hasPrefix("qemu-img: ") && !$0.lowercased().contains("warning: ")
+    }
+    if let error { throw Failure(String(error)) }
+  }
+
   static func clientError(_ result: Run.Result) -> String {
     if let line = lastLine(result.clientErrors, of: result.clientName) {
       return "\(result.clientName): \(line)"

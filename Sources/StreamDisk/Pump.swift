@@ -11,6 +11,7 @@ final class Pump: Sendable {
   private let keepsHoles: Bool
   private let count = Atomic<UInt64>(0)
   private let task = Mutex<Task<Failure?, Never>?>(nil)
+  private let failed = Mutex<Failure?>(nil)
 
   /// - Parameters:
   ///   - name: The file's name, for messages.
@@ -32,16 +33,30 @@ final class Pump: Sendable {
   /// Bytes so far.
   var bytes: UInt64 { count.load(ordering: .relaxed) }
 
+  /// Why the stream could not be carried on, if that is known by now.
+  var failure: Failure? { failed.withLock { $0 } }
+
   /// Waits for the end of the stream.
   func end() async -> Failure? {
     await task.withLock { $0 }?.value
   }
 
   private func run(_ beginning: [UInt8]) -> Failure? {
-    defer {
-      try? from.close()
-      try? into.close()
-    }
+    let failure = carry(beginning)
+    // Whoever sees the end of the stream can see the failure, too.
+    failed.withLock { $0 = failure }
+    try? from.close()
+    do {
+      // Some file systems report only now what they could not write.
+      if failure == nil, FileStatus(into.rawValue)?.kind == .regular { try waitForDisk(into) }
+      try into.close()
+    } catch where failure == nil {
+      return Failure(name, error as? Errno ?? .ioError)
+    } catch {}
+    return failure
+  }
+
+  private func carry(_ beginning: [UInt8]) -> Failure? {
     do {
       try beginning.withUnsafeBytes { try put($0) }
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)

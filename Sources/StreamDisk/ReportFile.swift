@@ -19,31 +19,36 @@ struct ReportFile {
       }
       unlink(path)
     }
-    try write("")
-    unlink(path)
+    // Whether it can be written is found out before anything runs.
+    do { try PartFile(beside: path).remove() } catch { throw refused(error) }
   }
 
   /// Writes the plugin's report, with the judgement of what came after it.
   func write(_ result: Run.Result?, failure: Failure?) throws(Failure) {
     guard let text = result?.reportText else { return }
-    try write(failure.map { Report.text(text, failedWith: $0.message) } ?? text)
+    do throws(Errno) {
+      try write(failure.map { Report.text(text, failedWith: $0.message) } ?? text)
+    } catch {
+      throw refused(error)
+    }
   }
 
-  private func write(_ text: String) throws(Failure) {
-    let part = FilePath(absolute(path)).removingLastComponent()
-      .appending(".stream-disk.\(getpid()).report")
-    do {
-      let file = try FileDescriptor.open(
-        part, .writeOnly, options: [.create, .truncate, .closeOnExec],
-        permissions: [.ownerReadWrite, .groupRead, .otherRead])
-      try file.closeAfter {
-        _ = try file.writeAll(text.utf8)
-        fsync(file.rawValue)
-      }
-      guard rename(part.string, path) == 0 else { throw Errno(rawValue: errno) }
+  private func write(_ text: String) throws(Errno) {
+    let part = try PartFile(beside: path)
+    do throws(Errno) {
+      do { _ = try part.file.writeAll(text.utf8) } catch { throw error as? Errno ?? .ioError }
+      let mask = umask(0)
+      umask(mask)
+      guard fchmod(part.file.rawValue, 0o644 & ~mask) == 0 else { throw Errno(rawValue: errno) }
+      try part.sync()
+      try part.replace(path)
     } catch {
-      unlink(part.string)
-      throw Failure("\(path): the report can't be written: \(error as? Errno ?? .ioError)")
+      part.remove()
+      throw error
     }
+  }
+
+  private func refused(_ error: Errno) -> Failure {
+    Failure("\(path): the report can't be written: \(error)")
   }
 }

@@ -57,7 +57,18 @@ struct Restore: AsyncParsableCommand {
     let isInPlace = isDevice || Image.isURI(image)
     if common.prints { return print(printed(source, size, format, isInPlace)) }
 
-    let file = isInPlace ? nil : try FileAside(image, mayReplace: force)
+    if names.count == 2, names[0] != "-", !Image.isURI(image), try isSameFile(names[0], image) {
+      throw Failure("\(image): is the stream itself: give another name")
+    }
+    guard size % 512 == 0 else {
+      throw Failure(
+        "\(source.name): is a disk of \(size) bytes: an image has whole sectors of 512 bytes")
+    }
+    if source.report?.diskDigest != nil, !isInPlace, !Client.isInstalled("nbdcopy") {
+      throw Failure("nbdcopy is not installed: it reads the image to compare its digest")
+    }
+    let file =
+      isInPlace ? nil : try FileAside(image, for: .image(mayReplace: force))
     let workspace: Workspace
     do { workspace = try Workspace() } catch {
       file?.discard()
@@ -79,15 +90,27 @@ struct Restore: AsyncParsableCommand {
     let client =
       file.map { Client.making($0.part, format: format) }
       ?? Client.writing(into: image, format: format)
+    // What is in place may be larger than the disk, so the digest is that of what is copied.
+    let digests = source.report?.diskDigest != nil && file == nil ? ["disk-digest=sha256"] : []
+    // It is open from before the first write, so that a sync reports every one that failed.
+    let device = file == nil && !Image.isURI(image) ? try open(image) : nil
+    defer { try? device?.close() }
     let run = Run(
-      parameters: source.parameters(size: size), client: client, input: carried?.end,
-      output: command(), progress: progress)
+      parameters: source.parameters(size: size, extra: digests), client: client,
+      input: carried?.end, output: command(), progress: progress)
     do throws(Failure) {
       let result = try await run(workspace)
       if let inUse = Image.inUse(image, result.clientErrors) { throw inUse }
-      try Judgement.check(result, pump: nil)
-      if let digest = source.report?.diskDigest, let file {
-        let found = try await Digest.ofImage(file.part, format: format, size: size)
+      try Judgement.check(result, pump: carried?.pump.failure)
+      try Judgement.checkIsSilent(result)
+      try await flush(device)
+      if let digest = source.report?.diskDigest {
+        let found =
+          if let file {
+            try await Digest.ofImage(file.part, format: format)
+          } else {
+            result.report?.diskDigest ?? "not known"
+          }
         guard found == digest else {
           throw Failure("the disk's digest is \(found), and the report's is \(digest)")
         }
@@ -101,6 +124,27 @@ struct Restore: AsyncParsableCommand {
     }
     common.tell(
       "\(image): whole: \(human(size)) from \(source.name), in \(human(progress.seconds))")
+  }
+
+  /// Has what was written in place reach the disk: qemu-img does not report if that fails.
+  private func flush(_ device: FileDescriptor?) async throws(Failure) {
+    if let device {
+      do { try waitForDisk(device) } catch { throw Failure(image, error) }
+    } else if Image.isURI(image), !Client.flushes(image, format: common.format) {
+      let (ended, _, errors) = try await Child.ask(
+        ["qemu-io", "-f", "raw", "-c", "flush", image])
+      guard ended.isSuccess else {
+        throw Failure("\(image): \(lastLine(errors, of: "qemu-io") ?? "can't be flushed")")
+      }
+    }
+  }
+
+  private func open(_ device: String) throws(Failure) -> FileDescriptor {
+    do {
+      return try FileDescriptor.open(FilePath(device), .readOnly, options: .closeOnExec)
+    } catch {
+      throw Failure(device, error as? Errno ?? .ioError)
+    }
   }
 
   /// What a command prints besides the stream goes where this command's output goes.

@@ -11,6 +11,8 @@ struct Run {
   /// nbdkit's standard streams, which a command at the stream's other end shares.
   var input: FileDescriptor?
   var output: FileDescriptor?
+  /// Whether the stream goes to a program, which may have more to read when all is copied.
+  var hasReader = false
   var progress: Progress
   /// Takes what the client prints, if the client prints the disk.
   var reader: Pump?
@@ -41,7 +43,7 @@ struct Run {
     _ parameters: [String], _ client: [String], report: String, input: String? = nil
   ) -> String {
     let client = client.map { $0 == "$uri" ? "\"$uri\"" : quoted($0) }.joined(separator: " ")
-    return (input.map { "cat \(quoted($0)) | " } ?? "")
+    return (input.map { "cat <\(quoted($0)) | " } ?? "")
       + "nbdkit -U - \(quoted(plugin)) \(parameters.map(quoted).joined(separator: " ")) "
       + "report=\(quoted(report)) --run \(quoted(client))"
   }
@@ -69,7 +71,7 @@ struct Run {
     if await isReady(server, workspace) {
       do {
         result = try await runClient(workspace)
-        if result.client.isSuccess { Interruption.shared.copied() }
+        if hasReader, result.client.isSuccess { Interruption.shared.copied() }
         try await afterwards(result)
       } catch { failure = error }
     }
@@ -101,7 +103,7 @@ struct Run {
     let printed = try reader == nil ? Pipe() : nil
     let complaints = try Pipe()
     let child = try await Child.start(
-      client.map { $0.replacing("$uri", with: workspace.uri) },
+      client.map { $0 == "$uri" ? workspace.uri : $0 },
       Child.Streams(output: printed?.writing ?? readerInput, errors: complaints.writing))
     async let errors = waiting { readAll(complaints.reading) }
     async let output = waiting { printed.map { follow($0.reading) } ?? [] }
@@ -130,6 +132,9 @@ struct Run {
 /// Passes on what the command at the stream's other end prints on nbdkit's standard error, and
 /// keeps what nbdkit prints itself: the report says that better, if there is one.
 private final class Relay: Sendable {
+  /// How nbdkit's own lines begin.
+  private static let beginnings = ["nbdkit: ", "Use 'nbdkit --help'"].map { Array($0.utf8) }
+
   private let kept = Mutex("")
   private let isOver = Mutex(false)
 
@@ -142,11 +147,12 @@ private final class Relay: Sendable {
       {
         for byte in buffer[..<count] {
           line.append(byte)
-          let mayBeServer = "nbdkit: ".utf8.starts(with: line.prefix(8))
+          let server = Self.beginnings.first { $0.starts(with: line.prefix($0.count)) }
+          let mayBeServer = server != nil
           guard byte == 0x0A || byte == 0x0D || !mayBeServer || line.count >= 1 << 16 else {
             continue
           }
-          if line.count > 8, mayBeServer {
+          if let server, line.count > server.count {
             guard byte == 0x0A else { continue }
             self.kept.withLock { $0 += String(decoding: line, as: UTF8.self) }
           } else {

@@ -86,10 +86,24 @@ struct Verify: AsyncParsableCommand {
     if let offset = difference.text(result.clientOutput), result.client == .exited(1) {
       throw Failure("\(source.name) and \(image.name) differ at \(offset)")
     }
-    do { try Judgement.check(result, pump: nil) } catch { throw error.about(source.name) }
+    do { try Judgement.check(result, pump: carried?.pump.failure) } catch {
+      throw error.about(source.name)
+    }
     common.tell(
       "\(source.name): whole: the same \(human(image.size)) as \(image.name), in "
         + human(progress.seconds))
+  }
+
+  /// Prints the digest, for a shell.
+  private func printed(_ source: Source, _ report: Report) throws(Failure) -> String {
+    let input = streamName == "-" ? nil : streamName
+    guard report.diskDigest != nil else {
+      return (source.command.map { "\($0) | " } ?? "") + "sha256sum"
+        + (input.map { " <\(quoted($0))" } ?? "")
+    }
+    return Run.printed(
+      source.parameters(size: try source.knownSize()), ["nbdcopy", "$uri", "-"],
+      report: "report.json", input: input) + " | sha256sum"
   }
 
   /// Compares with the digest of the disk in the report, or with that of the stream.
@@ -100,6 +114,7 @@ struct Verify: AsyncParsableCommand {
     guard let digest = report.diskDigest ?? report.digest else {
       throw Failure("\(path): has no digest: write makes one with --disk-digest or --digest")
     }
+    if common.prints { return print(try printed(source, report)) }
     let progress: Progress
     let found: String
     if report.diskDigest != nil {
@@ -114,9 +129,13 @@ struct Verify: AsyncParsableCommand {
         parameters: source.parameters(size: size), client: ["nbdcopy", "$uri", "-"],
         input: carried?.end, progress: progress, reader: disk, readerInput: output.writing)
       let result = try await run(workspace)
-      let failure = await disk.end()
+      do throws(Failure) {
+        try Judgement.check(result, pump: carried?.pump.failure)
+        if let failure = await disk.end() { throw failure }
+      } catch {
+        throw error.about(source.name)
+      }
       found = try await hashing.end()
-      do { try Judgement.check(result, pump: failure) } catch { throw error.about(source.name) }
     } else {
       progress = Progress(common.progressStyle, size: source.length ?? 0) { nil }
       found = try await Digest.ofStream(source)

@@ -82,10 +82,18 @@ struct Write: AsyncParsableCommand {
     }
     if output == "" { throw ValidationError("-o: empty: give the name of a file") }
     if command == "" { throw ValidationError("-c: empty: give a shell command") }
-    if let report, report == output {
-      throw ValidationError("--report \(report): that is the stream's own name: give another one")
+    if let streamFormat, !Self.formats.contains(streamFormat) {
+      throw ValidationError(
+        "--format \(streamFormat): unknown format: give one of "
+          + Self.formats.joined(separator: ", "))
+    }
+    if streamFormat == "vmdk", let compression = zstd != nil ? "zstd" : gzip != nil ? "gzip" : nil {
+      throw ValidationError(
+        "--\(compression): --format vmdk compresses by itself: leave one out")
     }
   }
+
+  private static let formats = ["raw", "vhd", "tar", "vmdk", "rbd-diff", "rbd-image"]
 
   /// The plugin's parameters, in the order in which people would write them.
   func parameters(size: UInt64) -> [String] {
@@ -103,11 +111,14 @@ struct Write: AsyncParsableCommand {
       throw Failure.usage("-: standard output is a terminal: send it into a file or a command")
     }
     Interruption.shared.begin()
+    try checkNames()
+    // An old report goes first: it would be taken for this stream's whatever fails from here on.
+    let report =
+      common.prints ? nil : try report.map { path throws(Failure) in try ReportFile(path) }
     let image = try await Image.find(image, format: common.format)
     if common.prints { return print(printed(image)) }
 
-    let report = try report.map { path throws(Failure) in try ReportFile(path) }
-    let file = try output.map { name throws(Failure) in try FileAside(name, mayReplace: true) }
+    let file = try output.map { name throws(Failure) in try FileAside(name, for: .stream) }
     let workspace: Workspace
     do { workspace = try Workspace() } catch {
       file?.discard()
@@ -120,6 +131,17 @@ struct Write: AsyncParsableCommand {
     try await stream(image, file, report, workspace)
   }
 
+  /// Refuses a name that would be given to two things.
+  private func checkNames() throws(Failure) {
+    guard let output else { return }
+    if let report, try isSameFile(report, output) {
+      throw .usage("--report \(report): that is the stream's own name: give another one")
+    }
+    if !Image.isURI(image), try isSameFile(image, output) {
+      throw .usage("-o \(output): that is the image itself: give another name")
+    }
+  }
+
   private func stream(
     _ image: Image, _ file: FileAside?, _ report: ReportFile?, _ workspace: Workspace
   ) async throws(Failure) {
@@ -128,7 +150,7 @@ struct Write: AsyncParsableCommand {
     pump?.start()
     let run = Run(
       parameters: parameters(size: image.size), client: Client.reading(image), output: serverOutput,
-      progress: progress)
+      hasReader: file == nil, progress: progress)
     var result: Run.Result?
     do throws(Failure) {
       let ended = try await run(workspace)
@@ -175,7 +197,11 @@ struct Write: AsyncParsableCommand {
     let line = Run.printed(
       parameters(size: image.size), Client.reading(image, shows: false),
       report: report ?? "report.json")
-    return output.map { "\(line) | cat >\(quoted($0))" } ?? line
+    guard let output else { return line }
+    // Half a disk never gets the name, and a report that is found is this stream's.
+    let (report, part) = (quoted(report ?? "report.json"), quoted("\(output).part"))
+    return "rm -f \(report) && \(line) | cat >\(part) && "
+      + "jq -e '.outcome == \"complete\"' \(report) && mv \(part) \(quoted(output))"
   }
 }
 

@@ -50,6 +50,21 @@ struct ReportFileTests {
     #expect(nbdkit.errorLines.contains { $0.hasPrefix("report=\(directory)/report: ") })
   }
 
+  @Test("is missed with an error line, too, if files may not grow")
+  func limited() async throws {
+    let sandbox = try Sandbox.current()
+    let report = sandbox.path("report")
+    let child = try await sandbox.run(
+      "bash", "-c",
+      """
+      (ulimit -f 0; nbdkit -U - '\(try Plugin.path())' pipe=/dev/null report='\(report)' --run true
+       echo "status $?") 2>&1 | cat
+      """)
+    #expect(child.output.contains("report=\(report): can't be written: File too large"))
+    #expect(child.output.contains("status 0"))
+    #expect(access(report, F_OK) == -1)
+  }
+
   @Test(
     "that the user of -u may not write is an error line and a refused connection",
     .requires("root"))

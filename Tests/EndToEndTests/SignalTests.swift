@@ -97,6 +97,58 @@ struct SignalTests {
     #expect(try Report(report).outcome == (overTCP ? "unknown" : "failed"))
   }
 
+  @Test(
+    "ends nbdkit though a client does not read its answer, at once if it comes twice",
+    .requires("nbdkit", "python3-libnbd"), arguments: [1, 2])
+  func unreadAnswer(signals: Int) async throws {
+    let sandbox = try Sandbox.current()
+    let report = sandbox.path("report")
+    let nbdkit = try await sandbox.nbdkit(
+      "pipe=/dev/null", "size=1G", "report=\(report)", options: ["-v"])
+    let client = try await sandbox.start([
+      Client.python, "-c",
+      """
+      import nbd, sys, time
+      h = nbd.NBD()
+      h.connect_uri(sys.argv[1])
+      h.aio_pread(nbd.Buffer(32 << 20), 512 << 20)
+      time.sleep(600)
+      """, nbdkit.uri,
+    ])
+    try await nbdkit.receive("read \(512.mib) \(32.mib)")
+    try await Task.sleep(for: .milliseconds(300))
+    for _ in 0..<signals {
+      try nbdkit.signal(SIGTERM)
+      try await Task.sleep(for: .milliseconds(200))
+    }
+    try await nbdkit.child.exit(within: signals > 1 ? .atOnce : .seconds(30))
+    #expect(try Report(report).outcome == "failed")
+    client.signal(SIGKILL)
+  }
+
+  @Test(
+    "cuts off a client of nbdkit -s, too", .requires("nbdkit", "python3-libnbd"))
+  func single() async throws {
+    let sandbox = try Sandbox.current()
+    let report = sandbox.path("report")
+    let client = try await sandbox.start([
+      Client.python, "-c",
+      """
+      import nbd, os, signal, sys
+      h = nbd.NBD()
+      h.connect_command(["nbdkit", "-s", "-P", sys.argv[1] + "/pid", sys.argv[2],
+                         "pipe=/dev/null", "size=1M", "report=" + sys.argv[1] + "/report"])
+      h.pwrite(b"x" * 65536, 0)
+      server = int(open(sys.argv[1] + "/pid").read())
+      os.kill(server, signal.SIGTERM)
+      print(os.waitpid(server, 0)[1])
+      """, sandbox.directory, try Plugin.path(),
+    ])
+    try await client.exit(within: .atOnce)
+    #expect(client.output == "0\n")
+    #expect(try Report(report).outcome == "failed")
+  }
+
   private func expectEnd(
     of request: String, from client: Client, to nbdkit: Nbdkit, by signal: CInt
   ) async throws {

@@ -21,6 +21,7 @@ struct StreamDiskKillTests {
     for number in 0..<(isSoak ? 200 : 10) {
       try Data("old".utf8).write(to: URL(filePath: target))
       let restores = number % 2
+      let before = try parts()
       let child = try await sandbox.start(
         try StreamDisk.command()
           + (restores == 1
@@ -28,9 +29,9 @@ struct StreamDiskKillTests {
       // One time in four in the middle, else about when the file gets its name.
       let isAtEnd = number % 8 > 1
       let wanted = isAtEnd ? whole : Int.random(in: 0..<whole)
-      let part = sandbox.path(".stream-disk.\(child.pid).part")
       try await eventually("its file to be so far") {
-        size(of: target) != 3 || blocks(of: part) >= wanted
+        let part = try parts().subtracting(before).first ?? "none"
+        return size(of: target) != 3 || blocks(of: sandbox.path(part)) >= wanted
       }
       if isAtEnd { try await Task.sleep(for: delay[restores] * Double.random(in: 0...2)) }
       child.signal(SIGKILL)
@@ -48,6 +49,11 @@ struct StreamDiskKillTests {
         !text(of: "/proc/\($0)/cmdline").contains("\(sandbox.path("tmp"))/")
       }
     }
+  }
+
+  /// Files of this run and of those that were killed before.
+  private func parts() throws -> Set<String> {
+    Set(try filesIn(try Sandbox.current().directory).filter { $0.hasPrefix(".stream-disk.") })
   }
 
   private func size(of path: String) -> Int {

@@ -15,6 +15,8 @@ struct StreamDiskStatusTests {
       ["restore", "--raw", "--gzip", "-", "x"],
       ["verify", "stream"], ["colour"], ["write", "disk", "-o", "x", "--colour"],
       ["write", "disk", "-o", "x", "--report", "x"],
+      ["write", "disk", "-o", "x", "--format", "iso"],
+      ["write", "disk", "-o", "x", "--format", "vmdk", "--zstd"],
       ["write", "disk", "-o", "x.zst"], ["write", "disk", "-o", "x.tar.gz", "--zstd"],
     ])
   func usage(arguments: [String]) async throws {
@@ -42,6 +44,52 @@ struct StreamDiskStatusTests {
     try await StreamDisk.expect(
       StreamDisk.run("write", "-f", "qcow2", text, "-o", sandbox.path("x")), 1, text)
     #expect(access(sandbox.path("x"), F_OK) != 0)
+  }
+
+  @Test("is 1 for an image that is not there, and an older report is gone")
+  func missingWithReport() async throws {
+    let sandbox = try Sandbox.current()
+    let report = sandbox.path("report")
+    try Data(#"{"outcome": "complete"}"#.utf8).write(to: URL(filePath: report))
+    try await StreamDisk.expect(
+      StreamDisk.run("write", "missing", "-o", sandbox.path("x"), "--report", report), 1, "missing")
+    #expect(access(report, F_OK) != 0)
+  }
+
+  @Test("is 1 where nbdkit can't start, for a digest too")
+  func noPlugin() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image")
+    let report = sandbox.path("report")
+    let digest = "sha256:" + String(repeating: "0", count: 64)
+    try Data(#"{"outcome": "complete", "size": 16777216, "disk_digest": "\#(digest)"}"#.utf8)
+      .write(to: URL(filePath: report))
+    let child = try await sandbox.start([
+      "env", "STREAM_DISK_PLUGIN=/none", try StreamDisk.path(), "verify", "--report-of", report,
+      image,
+    ])
+    try await StreamDisk.expect(child, 1, "nbdkit finds no plugin")
+  }
+
+  @Test("is 130 for SIGINT, also while the source is silent")
+  func silentSource() async throws {
+    let sandbox = try Sandbox.current()
+    let fifo = try sandbox.fifo("silent")
+    for hasWriter in [false, true] {
+      let writer =
+        hasWriter ? try await sandbox.start(["sh", "-c", "exec >'\(fifo)'; sleep 60"]) : nil
+      let child = try await StreamDisk.start("restore", "--size", "1G", fifo, sandbox.path("x"))
+      try await eventually("it to catch signals") {
+        let caught = text(of: "/proc/\(child.pid)/status").firstMatch(of: /SigCgt:\t([0-9a-f]+)/)
+        return UInt64(caught?.1 ?? "0", radix: 16).map { $0 & 1 << (SIGINT - 1) != 0 } ?? false
+      }
+      try await Task.sleep(for: .milliseconds(300))
+      child.signal(SIGINT)
+      #expect(try await child.exit(within: .atOnce) == .exited(130))
+      writer?.signal(SIGKILL)
+      try await writer?.exit()
+    }
+    try await StreamDisk.expectNothingLeft()
   }
 
   @Test("is 1 for a stream that ends early, or goes on, and no image is left")

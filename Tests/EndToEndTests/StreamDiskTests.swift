@@ -159,7 +159,7 @@ struct StreamDiskTests {
       printf '\\377' | dd of='\(sandbox.path("other"))' bs=1 seek=\(offset) conv=notrunc
       """)
     try await StreamDisk.expect(
-      StreamDisk.run("verify", sandbox.path("other"), image), 1, "differ at offset \(offset) on")
+      StreamDisk.run("verify", sandbox.path("other"), image), 1, "differ at offset \(offset)")
   }
 
   @Test("finds disks of two sizes different")

@@ -7,8 +7,8 @@ import Testing
 struct NewerServerTests {
   @Test("is refused with the version that has it")
   func refused() {
-    expect("parse_probability: the server is too old: nbdkit 1.36 is needed") { () throws(PluginError) in
-      _ = try Server.parseProbability("10%", name: "chance")
+    expect("parse_probability: the server is too old: nbdkit 1.36 is needed") {
+      () throws(PluginError) in _ = try Server.parseProbability("10%", name: "chance")
     }
     expect("parse_delay: the server is too old: nbdkit 1.40 is needed") { () throws(PluginError) in
       _ = try Server.parseDelay("10ms", name: "delay")

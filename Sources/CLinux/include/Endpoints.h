@@ -6,6 +6,9 @@
 /* Whether a file lies in the proc file system, whose symbolic links may lead where no path does. */
 int clinux_is_of_proc(int file);
 
+/* Whether a descriptor is that of a pipe without a name, which can be opened anew only by /proc. */
+int clinux_is_of_pipefs(int file);
+
 /* Opens a path relative to a directory, only for looking at it (O_PATH). For a symbolic link this
  * opens the link itself, unless `follow` says otherwise. */
 int clinux_look_at(int directory, const char *name, int follow);
@@ -31,7 +34,8 @@ int clinux_take_events(int watch, unsigned *events, int most);
 
 /* In how many ways other processes have a FIFO open for reading (or for writing), as far as this
  * process may see them: at most 2, which means several. A descriptor that was handed on counts
- * once. */
+ * once. Returns -1 if several processes have it open and the kernel does not say whether it was
+ * handed on. */
 int clinux_count_openings(dev_t device, ino_t inode, int for_writing);
 
 /* The two parts of a device's number. */

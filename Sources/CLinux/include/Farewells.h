@@ -21,9 +21,13 @@ void clinux_await_farewells(int milliseconds);
 /* Notes the addresses at which this process listens; its clients' connections have them too. */
 void clinux_find_listeners(void);
 
-/* Ends the input from each client of those addresses: a client with a request that waits still gets
- * its answer. It calls only what a signal handler may call. */
+/* Ends the input from each client of those addresses, and from each that is watched: a client with
+ * a request that waits still gets its answer. It calls only what a signal handler may call. */
 void clinux_cut_off_clients(void);
+
+/* Ends their output too: a client that does not read its answer would hold the server for ever. It
+ * calls only what a signal handler may call. */
+void clinux_end_connections(void);
 
 /* Whether the client at a place had not left by itself when all were cut off. */
 int clinux_was_cut_off(int place);

@@ -41,10 +41,10 @@ int clinux_ask_server(int (*question)(void));
 /* A descriptor that becomes readable when a signal has come; -1 before clinux_watch_termination. */
 int clinux_termination_descriptor(void);
 
-/* From now on SIGTERM and SIGINT are counted, from 0, and do nothing else. Signals that the process
- * `excused` sends by itself are not counted (0: no process). A signal to a whole process group
- * comes both from its sender and from the process that waits, which passes it on; it is counted
- * once. */
+/* From now on signals are counted, from 0, and SIGTERM and SIGINT do nothing else. Signals that the
+ * process `excused` sends by itself are not counted (0: no process). A signal to a whole process
+ * group comes both from its sender and from the process that waits, which passes it on; it is
+ * counted once. */
 int clinux_catch_termination(pid_t excused);
 int clinux_terminations(void);
 

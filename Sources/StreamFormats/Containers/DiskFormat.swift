@@ -27,7 +27,7 @@ public enum DiskFormat: String, CaseIterable, Sendable {
   /// The largest disk that readers of the format take, in bytes.
   public var largestSize: UInt64 {
     switch self {
-    case .raw, .tar, .rbdDiff, .rbdImage: .max
+    case .raw, .tar, .rbdDiff, .rbdImage: UInt64(Int64.max)
     // Its directory, which is kept until the end, then has four bytes for each 32 MiB: 8 MiB.
     case .vmdk, .vhd: 64 << 40
     }

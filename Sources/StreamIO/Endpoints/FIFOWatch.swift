@@ -10,7 +10,8 @@ import SystemPackage
 /// The kernel notes what is done in order, but notes several opens in a row as one. So they can't
 /// be counted; but an open that comes after the peer has moved a byte, or has closed, is by another
 /// process, and nothing hides it. If several processes had the FIFO open before the first byte,
-/// only those are known that this process may see in /proc.
+/// only those are known that this process may see in /proc, where it looks at the first transfer
+/// and at the end.
 final class FIFOWatch: Sendable {
   private struct State {
     /// Whether a byte of the stream was there to be taken.
@@ -64,7 +65,11 @@ final class FIFOWatch: Sendable {
     state.withLock { state in
       guard !state.isSettled else { return }
       take(&state)
-      if !state.hasBegun, state.opens > 1 { state.doubt = several }
+      if !state.hasBegun {
+        if state.opens > 1 { state.doubt = several }
+        // One of them may have gone by the end.
+        countOpenings(&state)
+      }
       state.hasBegun = true
       if peerHasMoved { state.isSettled = true }
       // From here on nothing else matters, and at most one event waits.
@@ -82,12 +87,20 @@ final class FIFOWatch: Sendable {
   func doubt() -> String? {
     state.withLock { state in
       take(&state)
-      if state.doubt == nil, state.hasBegun,
-        clinux_count_openings(fifo.device, fifo.inode, direction == .write ? 0 : 1) > 1
-      {
-        state.doubt = several
-      }
+      if state.hasBegun { countOpenings(&state) }
       return state.doubt
+    }
+  }
+
+  private func countOpenings(_ state: inout State) {
+    guard state.doubt == nil else { return }
+    switch clinux_count_openings(fifo.device, fifo.inode, direction == .write ? 0 : 1) {
+    case 0, 1: break
+    case 2: state.doubt = several
+    default:
+      state.doubt =
+        "several processes have the FIFO open, and the kernel does not say (kcmp) whether one "
+        + "\(peer) handed it on to the others"
     }
   }
 

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 public import StreamCore
 import SystemPackage
@@ -46,12 +47,17 @@ public struct InheritedDescriptor: Sendable {
     case .directory: throw refused("a directory")
     case .link, .other: throw refused("of a type that can't carry a stream")
     }
-    guard direction == .write else { return }
-    do { try StandardError.checkIsNot(status) } catch {
+    do throws(Failure) {
+      if isNamed, FIFOLock.isHeld(of: status.identity) { throw FIFOLock.refusal }
+      if direction == .write { try StandardError.checkIsNot(status) }
+    } catch {
       try? copy.close()
       throw error
     }
   }
+
+  /// Whether it is a FIFO in a file system, which others can open, too.
+  private var isNamed: Bool { status.kind == .fifo && clinux_is_of_pipefs(copy.rawValue) == 0 }
 
   /// On any other socket bytes may be lost, or come in pieces.
   private static func isConnectedStream(_ socket: Int32) -> Bool {
@@ -93,21 +99,33 @@ public struct InheritedDescriptor: Sendable {
   /// Makes it ready for use. A pipe or device is opened anew, so that only this copy is
   /// non-blocking. One that may not be opened (a pipe made by another user) or not twice (a tape)
   /// stays blocking. The copy is closed if it is not needed any more.
+  ///
+  /// A FIFO with a name is locked and watched, as one is that nbdkit opens by its name.
   public func open() throws(Failure) -> OpenEndpoint {
     guard status.kind != .socket else { return OpenEndpoint(copy, .socket) }
     let kind: OpenEndpoint.Kind = status.kind == .fifo ? .pipe : .device
     if kind == .pipe, copy.events() & POLLERR != 0 {
       throw Failure(.brokenPipe, "the reader of this pipe has gone already")
     }
-    do {
-      let anew = try FileDescriptor.open(
+    let isNamed = isNamed
+    guard
+      let anew = try? FileDescriptor.open(
         "/proc/self/fd/\(copy.rawValue)" as String, direction.accessMode,
         options: [.nonBlocking, .closeOnExec])
-      try? copy.close()
-      return OpenEndpoint(anew, kind, hasPeer: true)
-    } catch {
-      return OpenEndpoint(copy, kind, hasPeer: true, staysBlocking: true)
+    else {
+      return OpenEndpoint(
+        copy, kind, hasPeer: true, staysBlocking: true, watch: watch(copy, isNamed))
     }
+    try? copy.close()
+    do throws(Errno) { if isNamed { try FIFOLock.take(anew) } } catch {
+      try? anew.close()
+      throw error == .wouldBlock ? FIFOLock.refusal : Failure(error, "can't be locked: \(error)")
+    }
+    return OpenEndpoint(anew, kind, hasPeer: true, watch: watch(anew, isNamed))
+  }
+
+  private func watch(_ end: FileDescriptor, _ isNamed: Bool) -> FIFOWatch? {
+    isNamed ? FIFOWatch(end, status.identity, direction) : nil
   }
 }
 

@@ -65,7 +65,10 @@ public struct ClientSocket: Sendable {
   /// connection, with nothing unread but its farewell.
   public var wasLeft: Bool {
     let readHangup: Int32 = 0x2000  // POLLRDHUP
-    guard !wasCutOff, copy.events(readHangup) & (readHangup | POLLHUP) != 0 else { return false }
+    // Without a place it is not known whether it was cut off.
+    guard place >= 0, !wasCutOff, copy.events(readHangup) & (readHangup | POLLHUP) != 0 else {
+      return false
+    }
     return withUnsafeTemporaryAllocation(byteCount: 29, alignment: 1) { buffer in
       let count = recv(
         copy.rawValue, buffer.baseAddress, buffer.count, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))

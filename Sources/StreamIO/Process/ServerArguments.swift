@@ -30,6 +30,19 @@ public enum ServerArguments {
     }
   }
 
+  /// Whether nbdkit becomes another user. Short options may stand in one word, up to one that takes
+  /// a value.
+  static func changeUser(_ arguments: [String]) -> Bool {
+    arguments.prefix { $0 != "--" }.contains { argument in
+      if argument.hasPrefix("--") {
+        return argument.hasPrefix("--us") && "--user".hasPrefix(argument.prefix { $0 != "=" })
+      }
+      guard argument.hasPrefix("-") else { return false }
+      let takingValues = "DegiIPptUu"
+      return argument.dropFirst().first { takingValues.contains($0) } == "u"
+    }
+  }
+
   /// Whether the process that was started waits for a command, and another one serves. A server
   /// that goes into the background has lost the process that it was started as, and must not end
   /// with it.

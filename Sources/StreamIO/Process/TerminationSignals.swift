@@ -48,7 +48,7 @@ public enum TerminationSignals {
     poll(&request, 1, Int32(clamping: milliseconds))
   }
 
-  /// Starts counting at 0; the signals do nothing else from now on.
+  /// Starts counting at 0; SIGTERM and SIGINT do nothing else from now on.
   ///
   /// - Parameter excused: A process whose signals don't count, if any.
   public static func `catch`(except excused: Int32?) {

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 public import StreamCore
 import Synchronization
@@ -86,10 +87,7 @@ public enum AtomicFile {
   /// then checked again.
   private static var changesUser: Bool {
     guard let arguments = ServerArguments.all else { return false }
-    return arguments.contains { word in
-      word == "--user" || word.hasPrefix("--user=")
-        || (word.hasPrefix("-u") && !word.hasPrefix("--"))
-    }
+    return ServerArguments.changeUser(arguments)
   }
 
   private static func beginning(of path: String, upTo most: Int) -> [UInt8]? {
@@ -111,6 +109,7 @@ public enum AtomicFile {
   /// processes are to write one file, the file of the first would be overwritten unseen. It is
   /// called in the process that writes.
   public static func reserve(_ path: String) throws(Failure) {
+    _ = clinux_survive_file_size_limit()
     let reservation = try Reservation(path)
     reservations.withLock { $0[path] = reservation }
   }

@@ -1,0 +1,88 @@
+import Foundation
+import Glibc
+import Testing
+
+@Suite("stream-disk restore", .endToEnd, .requires("nbdkit", "qemu-img"))
+struct StreamDiskRestoreTests {
+  /// If the last writes fail, when the image is closed, qemu-img says so and yet ends with 0.
+  @Test(
+    "is never whole if the disk is full, from whichever of qemu-img's writes on",
+    .requires("strace"))
+  func failingWrites() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image", size: 1.mib, data: [0..<128.kib])
+    let tools = sandbox.path("tools")
+    mkdir(tools, 0o755)
+    let trace = sandbox.path("trace")
+    let script = """
+      #!/bin/sh
+      case $1 in convert) exec strace -f -qq -o '\(trace)' -e trace=pwrite64,pwritev,pwritev2 \\
+        -e "inject=pwrite64,pwritev,pwritev2:error=ENOSPC:when=$WHICH+" \\
+        "$(PATH=${PATH#*:} command -v qemu-img)" "$@"
+      esac
+      exec "$(PATH=${PATH#*:} command -v qemu-img)" "$@"
+      """
+    try Data(script.utf8).write(to: URL(filePath: "\(tools)/qemu-img"))
+    chmod("\(tools)/qemu-img", 0o755)
+    let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+    var failed = 0
+    for which in 1...40 {
+      let child = try await sandbox.start(
+        ["env", "PATH=\(tools):\(path)", "WHICH=\(which)"] + StreamDisk.command()
+          + ["restore", image, sandbox.path("back.qcow2")])
+      let status = try await child.exit()
+      guard text(of: trace).contains("(INJECTED)") else {
+        #expect(status == .exited(0))
+        break
+      }
+      failed += 1
+      #expect(status == .exited(1), "write \(which)")
+      #expect(access(sandbox.path("back.qcow2"), F_OK) != 0)
+    }
+    #expect(failed > 2)
+    try await StreamDisk.expectNothingLeft()
+  }
+
+  @Test("compares the digest in a report with what is written in place, too", .requires("qemu-nbd"))
+  func digestInPlace() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image")
+    let target = try sandbox.image("target", size: 32.mib, data: [])
+    let report = sandbox.path("report")
+    let stream = sandbox.path("stream.zst")
+    try await StreamDisk.expect(
+      StreamDisk.run(
+        "write", "-f", "raw", "--zstd", "--disk-digest", "--report", report, image, "-o", stream),
+      0, "whole")
+    let socket = sandbox.path("sock")
+    try await sandbox.start(["qemu-nbd", "-f", "raw", "-t", "-k", socket, target])
+    try await eventually("qemu-nbd to listen") { access(socket, F_OK) == 0 }
+    let uri = "nbd+unix:///?socket=\(socket)"
+    try await StreamDisk.expect(
+      StreamDisk.run("restore", "--report-of", report, stream, uri), 0, "whole")
+    let digest = try #require(text(of: report).firstMatch(of: /sha256:[0-9a-f]{64}/)).output
+    let other = "sha256:" + String(repeating: "0", count: 64)
+    try Data(text(of: report).replacing(digest, with: other).utf8)
+      .write(to: URL(filePath: report))
+    try await StreamDisk.expect(
+      StreamDisk.run("restore", "--report-of", report, stream, uri), 1, String(digest), other)
+  }
+
+  @Test("makes a VHD as large as the disk, which verify finds the same")
+  func vhd() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image")
+    let back = sandbox.path("back.vhd")
+    try await StreamDisk.expect(StreamDisk.run("restore", image, back), 0, "whole")
+    try await StreamDisk.expect(StreamDisk.run("verify", image, back), 0, "the same")
+  }
+
+  @Test("makes no image of a disk that has a part of a sector")
+  func sectors() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image", size: 1000, data: [0..<1000])
+    let back = sandbox.path("back")
+    try await StreamDisk.expect(StreamDisk.run("restore", image, back), 1, "whole sectors")
+    #expect(access(back, F_OK) != 0)
+  }
+}
