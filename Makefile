@@ -8,7 +8,7 @@
 #   make check-guest  back up a real, emulated machine while it runs, in every way of docs/BACKUP.md, and tell
 #                   what it saw, in about 10 minutes (into the page: make check-guest WRITE=1; some:
 #                   make check-guest WORD=pull)
-#   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 45 minutes
+#   make bench      measure speed and memory into docs/BENCHMARKS.md, in about 40 minutes
 #                   (roughly, in 3: make bench QUICK=1; some: make bench ROWS="dense sparse-*")
 #   make sanitize   run the tests under the address and the thread sanitizer, the plugin served by
 #                   nbdkit among them, in about 25 minutes

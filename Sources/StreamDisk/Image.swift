@@ -49,8 +49,8 @@ struct Image: Equatable {
         FilePath(name), .readOnly, options: [.nonBlocking, .closeOnExec])
     else { return }
     defer { try? file.close() }
-    // Whoever writes to an image has a lock on this byte of it: RAW_LOCK_PERM_BASE and the number of
-    // BLK_PERM_WRITE, in QEMU's block/file-posix.c (since 2.10).
+    // Whoever writes to an image has a lock on this byte of it: RAW_LOCK_PERM_BASE and the number
+    // of BLK_PERM_WRITE, in QEMU's block/file-posix.c (since 2.10).
     var lock = flock()
     (lock.l_type, lock.l_whence) = (Int16(F_WRLCK), Int16(SEEK_SET))
     (lock.l_start, lock.l_len) = (101, 1)

@@ -50,9 +50,9 @@ final class Pump: Sendable {
       // Some file systems report only now what they could not write.
       if failure == nil, FileStatus(into.rawValue)?.kind == .regular { try waitForDisk(into) }
       try into.close()
-    } catch where failure == nil {
-      return Failure(name, error as? Errno ?? .ioError)
-    } catch {}
+    } catch {
+      return failure ?? Failure(name, error as? Errno ?? .ioError)
+    }
     return failure
   }
 

@@ -84,7 +84,7 @@ struct ReadingEndpointsTests {
     #expect(try await nbdkit.exit() == .exited(0))
     expectContent(of: out, .zeroes(1.mib))
     #expect(try Report(report).outcome == "failed")
-    #expect(try Report(report).error?.contains("more than size=") == true)
+    #expect(try Report(report).error?.contains("more bytes than size=") == true)
   }
 
   @Test(

@@ -13,10 +13,9 @@ struct StreamDiskRestoreTests {
     let image = try sandbox.image("image", size: 1.mib, data: [0..<128.kib])
     let tools = sandbox.path("tools")
     mkdir(tools, 0o755)
-    let trace = sandbox.path("trace")
     let script = """
       #!/bin/sh
-      case $1 in convert) exec strace -f -qq -o '\(trace)' -e trace=pwrite64,pwritev,pwritev2 \\
+      case $1 in convert) exec strace -f -qq -o /dev/null -e trace=pwrite64,pwritev,pwritev2 \\
         -e "inject=pwrite64,pwritev,pwritev2:error=ENOSPC:when=$WHICH+" \\
         "$(PATH=${PATH#*:} command -v qemu-img)" "$@"
       esac
@@ -25,19 +24,22 @@ struct StreamDiskRestoreTests {
     try Data(script.utf8).write(to: URL(filePath: "\(tools)/qemu-img"))
     chmod("\(tools)/qemu-img", 0o755)
     let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+    let back = sandbox.path("back.qcow2")
     var failed = 0
-    for which in 1...40 {
+    // The last of them are the hard ones.
+    for which in Array(1...16) + Array(9...16) + Array(9...16) {
       let child = try await sandbox.start(
         ["env", "PATH=\(tools):\(path)", "WHICH=\(which)"] + StreamDisk.command()
-          + ["restore", image, sandbox.path("back.qcow2")])
-      let status = try await child.exit()
-      guard text(of: trace).contains("(INJECTED)") else {
-        #expect(status == .exited(0))
-        break
+          + ["restore", image, back])
+      // A write that failed once may be repeated by another thread, for which the disk is not full.
+      if try await child.exit() == .exited(0) {
+        try await sandbox.succeed(
+          "qemu-img", "compare", "-f", "raw", "-F", "qcow2", image, back)
+        unlink(back)
+      } else {
+        failed += 1
+        #expect(access(back, F_OK) != 0)
       }
-      failed += 1
-      #expect(status == .exited(1), "write \(which)")
-      #expect(access(sandbox.path("back.qcow2"), F_OK) != 0)
     }
     #expect(failed > 2)
     try await StreamDisk.expectNothingLeft()

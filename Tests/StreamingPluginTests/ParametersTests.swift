@@ -109,8 +109,8 @@ struct ParametersTests {
     #expect(
       throws: PluginError(
         .invalidArgument,
-        "write-fd=\(value): '\(value)' is not a descriptor's number: give that of one nbdkit is "
-          + "started with")
+        "write-fd=\(value): '\(value)' is not a descriptor's number: give that of one that is "
+          + "open when nbdkit starts")
     ) { try parameters.take("write-fd", value) }
   }
 
@@ -219,7 +219,7 @@ struct ParametersTests {
       #expect(
         throws: PluginError(
           .invalidArgument,
-          "\(key)=\(value): a second endpoint after pipe=first: the stream has one only")
+          "\(key)=\(value): a second endpoint after pipe=first: a stream has only one")
       ) { try parameters.take(key, value) }
       #expect(parameters.endpoint?.name == "pipe=first")
     }
@@ -280,7 +280,7 @@ struct ParametersTests {
     #expect(parameters.endpoint?.name == key)
     #expect(
       throws: PluginError(
-        .invalidArgument, "\(key): a second endpoint after \(key): the stream has one only")
+        .invalidArgument, "\(key): a second endpoint after \(key): a stream has only one")
     ) { try parameters.take(key, "curl -u bob:secret") }
   }
 

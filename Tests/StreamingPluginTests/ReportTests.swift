@@ -139,14 +139,14 @@ struct ReportTests {
     "Of a stream that is read, all of the disk is taken, and its source ends there",
     arguments: [
       (.ended, .complete, nil),
-      (.more(3), .failed, "the source has more than size=, at least 3 bytes"),
+      (.more(3), .failed, "the source has more bytes than size=, at least 3"),
       (
         .failed(.ioError), .failed,
         "the source failed where it should have ended: Input/output error"
       ),
       (
         .silent(seconds: 10), .unknown,
-        "the source neither ended nor went on for 10 seconds where size= ends"
+        "the source neither ended nor sent more for 10 seconds after size= bytes"
       ),
       (.interrupted, .unknown, "ended by a signal while waiting for the source to end"),
     ] as [(SourceEnd, Report.Outcome, String?)])
