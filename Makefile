@@ -314,11 +314,15 @@ lint:
 	bash -n $(SCRIPTS)
 	shellcheck $(SCRIPTS)
 
+# Only check, demo and deps install what is missing; all others say what to type.
+SAY = $(if $(filter deps,$(MAKECMDGOALS)),,say)
+check demo: SAY =
+
 deps:
-	@scripts/deps.sh check
+	@scripts/deps.sh check $(SAY)
 
 demo-deps bench-deps pack-deps ceph-deps guest-deps:
-	@scripts/deps.sh $(@:-deps=)
+	@scripts/deps.sh $(@:-deps=) $(SAY)
 
 clean:
 	rm -rf .build build

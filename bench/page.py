@@ -109,7 +109,7 @@ def disks(rows: list[dict], rounds: int) -> list[str]:
             for column, seconds in row["times"].items()
         }
         columns = (times[RAMDISK], times[MEMORY], ratios(times, RAMDISK, MEMORY))
-        return [row["title"], *map(spread, columns)]
+        return [titled(row, rounds), *map(spread, columns)]
 
     head = ["", f"{RAMDISK}, µs", f"{MEMORY}, µs", f"{RAMDISK} / {MEMORY}"]
     return [

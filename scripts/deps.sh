@@ -1,9 +1,9 @@
 #!/bin/sh
 # Install what is missing to build and run the demo, or every test as well, or the benchmarks too,
 # to build packages, to have a Ceph cluster, or a machine to back up.
-# Silent when nothing is missing. Without the right to install, say what to type.
+# Silent when nothing is missing. Without the right to install, or with `say`, say what to type.
 #
-# usage: scripts/deps.sh demo|check|bench|pack|ceph|guest
+# usage: scripts/deps.sh demo|check|bench|pack|ceph|guest [say]
 set -eu
 
 # set | probe | package for apt | for dnf, where a path is a name too and - is nothing to do
@@ -97,7 +97,7 @@ case ${1-} in
   pack) sets='demo pack' ;;
   ceph) sets='demo ceph' ;;
   guest) sets='demo guest' ;;
-  *) echo "usage: $0 demo|check|bench|pack|ceph|guest" >&2; exit 2 ;;
+  *) echo "usage: $0 demo|check|bench|pack|ceph|guest [say]" >&2; exit 2 ;;
 esac
 
 manager=
@@ -121,14 +121,14 @@ if [ -n "$missing" ]; then
     exit 1
   fi
 
-  if [ "$(id -u)" -eq 0 ]; then
+  if [ -z "${2-}" ] && [ "$(id -u)" -eq 0 ]; then
     as_root() { "$@"; }
-  elif sudo -n true 2>/dev/null; then
+  elif [ -z "${2-}" ] && sudo -n true 2>/dev/null; then
     as_root() { sudo "$@"; }
   else
-    echo "deps: only root can install what is missing; please run:" >&2
-    [ "$manager" = dnf ] || echo "  sudo apt-get update" >&2
-    echo "  sudo $manager install$missing" >&2
+    echo "deps: packages are missing; please run, as root:" >&2
+    [ "$manager" = dnf ] || echo "  apt-get update" >&2
+    echo "  $manager install$missing" >&2
     exit 1
   fi
 
@@ -149,7 +149,9 @@ fi
 venv=$(dirname "$0")/../build/venv
 case " $sets " in
   *' check '*)
+    says=${2-}
     pip() {
+      [ -z "$says" ] || { echo "deps: $1 is missing: run 'make deps'" >&2; exit 1; }
       echo "deps: installing $1 into build/venv"
       [ -x "$venv/bin/pip" ] || /usr/bin/python3 -m venv "$venv"
       "$venv/bin/pip" -q --disable-pip-version-check install "$1"

@@ -121,7 +121,7 @@ int clinux_count_openings(dev_t device, ino_t inode, int for_writing) {
         count = 1;
         first_process = id;
         first_number = number;
-      } else {
+      } else if (id != first_process) {
         /* A container may forbid this call. */
         long difference =
             syscall(SYS_kcmp, first_process, id, KCMP_FILE, first_number, number);

@@ -128,7 +128,8 @@ static bool is_clients(int descriptor) {
 static void cut_off(int how) {
   for (int place = 0; place < CLIENTS; place++) {
     int socket = clients[place] - 1;
-    if (socket == -1 || has_left(socket)) continue;
+    /* One that was cut off before looks as if it had left. */
+    if (socket == -1 || (!was_cut_off[place] && has_left(socket))) continue;
     was_cut_off[place] = true;
     /* One on the server's standard input has no address of a listener. */
     shutdown(socket, how);

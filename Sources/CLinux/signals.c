@@ -235,7 +235,7 @@ static void count_and_serve(int number, siginfo_t *info, void *context) {
   else if (server->sa_handler != SIG_DFL && server->sa_handler != SIG_IGN)
     server->sa_handler(number);
   clinux_cut_off_clients();
-  if (has_come && count_all() > 1)
+  if (count_all() > 1)
     clinux_end_connections();
   else if (has_alarm)
     alarm(ANSWER_SECONDS);

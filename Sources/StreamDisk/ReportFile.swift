@@ -17,10 +17,19 @@ struct ReportFile {
       guard beginning.isEmpty || (try? Report(parsing: beginning)) != nil else {
         throw Failure("\(path): holds something other than a report: give a new name")
       }
-      unlink(path)
+      guard unlink(path) == 0 || errno == ENOENT else { throw refused(Errno(rawValue: errno)) }
     }
     // Whether it can be written is found out before anything runs.
-    do { try PartFile(beside: path).remove() } catch { throw refused(error) }
+    do throws(Errno) {
+      let part = try PartFile(beside: path)
+      do { try part.replace(path) } catch {
+        part.remove()
+        throw error
+      }
+      unlink(path)
+    } catch {
+      throw refused(error)
+    }
   }
 
   /// Writes the plugin's report, with the judgement of what came after it.

@@ -91,7 +91,9 @@ struct Restore: AsyncParsableCommand {
       file.map { Client.making($0.part, format: format) }
       ?? Client.writing(into: image, format: format)
     // What is in place may be larger than the disk, so the digest is that of what is copied.
-    let digests = source.report?.diskDigest != nil && file == nil ? ["disk-digest=sha256"] : []
+    var digests: [String] = []
+    if source.report?.diskDigest != nil, file == nil { digests.append("disk-digest=sha256") }
+    if source.report?.digest != nil { digests.append("digest=sha256") }
     // It is open from before the first write, so that a sync reports every one that failed.
     let device = file == nil && !Image.isURI(image) ? try open(image) : nil
     defer { try? device?.close() }
@@ -104,6 +106,9 @@ struct Restore: AsyncParsableCommand {
       try Judgement.check(result, pump: carried?.pump.failure)
       try Judgement.checkIsSilent(result)
       try await flush(device)
+      if let digest = source.report?.digest, let found = result.report?.digest, found != digest {
+        throw Failure("the stream's digest is \(found), and the report's is \(digest)")
+      }
       if let digest = source.report?.diskDigest {
         let found =
           if let file {
@@ -119,7 +124,8 @@ struct Restore: AsyncParsableCommand {
     } catch {
       throw file == nil && error.status != .usage && progress.hasMoved
         ? Failure(
-          "\(error.about(source.name).message); \(image) is half written", status: error.status)
+          "\(error.about(source.name).message); \(image) may hold a part of the disk",
+          status: error.status)
         : error.about(source.name)
     }
     common.tell(
@@ -134,7 +140,9 @@ struct Restore: AsyncParsableCommand {
       let (ended, _, errors) = try await Child.ask(
         ["qemu-io", "-f", "raw", "-c", "flush", image])
       guard ended.isSuccess else {
-        throw Failure("\(image): \(lastLine(errors, of: "qemu-io") ?? "can't be flushed")")
+        let reason = lastLine(errors, of: "qemu-io") ?? "the export can't be flushed"
+        throw Failure(
+          "\(image): \(reason): install nbdcopy, or have the export take a second connection")
       }
     }
   }

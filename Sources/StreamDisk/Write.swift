@@ -81,6 +81,7 @@ struct Write: AsyncParsableCommand {
       throw ValidationError("-o \(output): give --\(named) to compress it so, or another name")
     }
     if output == "" { throw ValidationError("-o: empty: give the name of a file") }
+    if report == "" { throw ValidationError("--report: empty: give the name of a file") }
     if command == "" { throw ValidationError("-c: empty: give a shell command") }
     if let streamFormat, !Self.formats.contains(streamFormat) {
       throw ValidationError(
@@ -94,6 +95,8 @@ struct Write: AsyncParsableCommand {
   }
 
   private static let formats = ["raw", "vhd", "tar", "vmdk", "rbd-diff", "rbd-image"]
+  /// What a disk's size has to be a multiple of, in bytes.
+  private static let units: [String: UInt64] = ["vhd": 1 << 20, "tar": 1 << 30, "vmdk": 64 << 10]
 
   /// The plugin's parameters, in the order in which people would write them.
   func parameters(size: UInt64) -> [String] {
@@ -116,6 +119,11 @@ struct Write: AsyncParsableCommand {
     let report =
       common.prints ? nil : try report.map { path throws(Failure) in try ReportFile(path) }
     let image = try await Image.find(image, format: common.format)
+    if let streamFormat, let unit = Self.units[streamFormat], image.size % unit != 0 {
+      throw Failure(
+        "\(image.name): has \(image.size) bytes: --format \(streamFormat) takes multiples of "
+          + "\(human(unit)): make the image larger by qemu-img resize")
+    }
     if common.prints { return print(printed(image)) }
 
     let file = try output.map { name throws(Failure) in try FileAside(name, for: .stream) }
@@ -192,14 +200,16 @@ struct Write: AsyncParsableCommand {
     return (pipe.writing, pump)
   }
 
+  private var reportName: String { report ?? output.map { "\($0).report" } ?? "report.json" }
+
   /// The same for a shell, with nbdkit's own `--run`.
   private func printed(_ image: Image) -> String {
     let line = Run.printed(
       parameters(size: image.size), Client.reading(image, shows: false),
-      report: report ?? "report.json")
+      report: reportName)
     guard let output else { return line }
     // Half a disk never gets the name, and a report that is found is this stream's.
-    let (report, part) = (quoted(report ?? "report.json"), quoted("\(output).part"))
+    let (report, part) = (quoted(reportName), quoted("\(output).part"))
     return "rm -f \(report) && \(line) | cat >\(part) && "
       + "jq -e '.outcome == \"complete\"' \(report) && mv \(part) \(quoted(output))"
   }

@@ -30,6 +30,22 @@ struct DocumentationTests {
     #expect(spec.firstMatch(of: /\nVersion: *(\S+)\n/)?.1 == version)
   }
 
+  @Test("has every option of stream-disk in its manual page, and no other")
+  func options() async throws {
+    let page = text(of: "\(packageRoot)/docs/stream-disk.pod")
+    let described = page.split(separator: "\n").filter { $0.hasPrefix("=item B<") }
+      .flatMap { $0.matches(of: /B<(--[a-z-]+)/).map { String($0.1) } }
+    var offered: Set<String> = []
+    for command in ["write", "restore", "verify"] {
+      let help = try await StreamDisk.run(command, "--help").output
+      offered.formUnion(
+        help.split(separator: "\n").filter { $0.hasPrefix("  -") }
+          .flatMap { $0.matches(of: /(--[a-z-]+)/).map { String($0.1) } })
+    }
+    // These two are those of every command.
+    #expect(Set(described) == offered.subtracting(["--help", "--version"]))
+  }
+
   @Test("lets bash complete every parameter", .requires("bash", "nbdkit-completion"))
   func completion() async throws {
     let completed = try await Sandbox.current().succeed(

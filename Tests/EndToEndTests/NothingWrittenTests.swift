@@ -18,6 +18,19 @@ struct NothingWrittenTests {
     #expect(outcome.bytes == 0)
   }
 
+  @Test(
+    "but nobody is waited for who could have the end of an empty stream", .requires("nbdkit"),
+    arguments: ["", "compress=zstd", "compress=gzip"])
+  func noReader(encoding: String) async throws {
+    let sandbox = try Sandbox.current()
+    let report = sandbox.path("report")
+    let nbdkit = try await sandbox.nbdkit(
+      ["pipe=\(try sandbox.fifo())", "report=\(report)"] + (encoding.isEmpty ? [] : [encoding]),
+      run: "true")
+    #expect(try await nbdkit.exit(within: .atOnce) == .exited(0))
+    #expect(try Report(report).outcome == "unknown")
+  }
+
   @Test("when a client only looks", .requires("nbdkit", "python3-libnbd"))
   func onlyReads() async throws {
     let sandbox = try Sandbox.current()

@@ -41,13 +41,27 @@ struct SignalTests {
   }
 
   @Test(
+    "ends a hole of exabytes that is hashed or compressed", .requires("nbdkit", "python3-libnbd"),
+    arguments: ["compress=zstd", "format=rbd-diff size=4611686018427387904", "size=1P"])
+  func hashedHole(encoding: String) async throws {
+    let nbdkit = try await Sandbox.current().nbdkit(
+      ["pipe=/dev/null", "reorder=0", "disk-digest=sha256"]
+        + encoding.split(separator: " ").map(String.init), options: ["-v"])
+    let client = try await nbdkit.connect()
+    let offset = encoding.contains("1P") ? 1 << 49 : 1 << 60
+    try await expectEnd(of: "write \(offset) 4096", from: client, to: nbdkit, by: SIGTERM)
+  }
+
+  @Test(
     "that comes twice stops an end of stream that would send zeroes for days",
-    .requires("nbdkit", "python3-libnbd"), arguments: [SIGTERM, SIGINT])
-  func exabyteEnd(signal: CInt) async throws {
+    .requires("nbdkit", "python3-libnbd"),
+    arguments: [SIGTERM, SIGINT], ["", "compress=zstd", "disk-digest=sha256"])
+  func exabyteEnd(signal: CInt, encoding: String) async throws {
     let sandbox = try Sandbox.current()
     let report = sandbox.path("report")
     let nbdkit = try await sandbox.nbdkit(
-      "pipe=/dev/null", "report=\(report)", options: ["-v"])
+      ["pipe=/dev/null", "report=\(report)"] + (encoding.isEmpty ? [] : [encoding]),
+      options: ["-v"])
     let client = try await nbdkit.connect()
     #expect(try await client.ask("write \(1 << 62) 4096") == "ok")
     #expect(try await client.ask("disconnect") == "ok")
@@ -121,30 +135,37 @@ struct SignalTests {
       try nbdkit.signal(SIGTERM)
       try await Task.sleep(for: .milliseconds(200))
     }
-    try await nbdkit.child.exit(within: signals > 1 ? .atOnce : .seconds(30))
+    try await nbdkit.child.exit(within: .seconds(signals > 1 ? 9 : 30))
     #expect(try Report(report).outcome == "failed")
     client.signal(SIGKILL)
   }
 
   @Test(
-    "cuts off a client of nbdkit -s, too", .requires("nbdkit", "python3-libnbd"))
-  func single() async throws {
+    "cuts off a client of nbdkit -s, too, also one that does not read its answer",
+    .requires("nbdkit", "python3-libnbd"), arguments: [true, false])
+  func single(readsAnswers: Bool) async throws {
     let sandbox = try Sandbox.current()
     let report = sandbox.path("report")
     let client = try await sandbox.start([
       Client.python, "-c",
       """
-      import nbd, os, signal, sys
+      import nbd, os, signal, sys, time
       h = nbd.NBD()
       h.connect_command(["nbdkit", "-s", "-P", sys.argv[1] + "/pid", sys.argv[2],
-                         "pipe=/dev/null", "size=1M", "report=" + sys.argv[1] + "/report"])
+                         "pipe=/dev/null", "size=1G", "report=" + sys.argv[1] + "/report"])
       h.pwrite(b"x" * 65536, 0)
+      if sys.argv[3] == "false":
+          h.aio_pread(nbd.Buffer(32 << 20), 512 << 20)
+          time.sleep(0.5)
       server = int(open(sys.argv[1] + "/pid").read())
       os.kill(server, signal.SIGTERM)
+      time.sleep(0.2)
+      if sys.argv[3] == "false":
+          os.kill(server, signal.SIGTERM)
       print(os.waitpid(server, 0)[1])
-      """, sandbox.directory, try Plugin.path(),
+      """, sandbox.directory, try Plugin.path(), "\(readsAnswers)",
     ])
-    try await client.exit(within: .atOnce)
+    try await client.exit(within: .seconds(30))
     #expect(client.output == "0\n")
     #expect(try Report(report).outcome == "failed")
   }

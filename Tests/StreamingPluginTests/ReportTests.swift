@@ -257,7 +257,7 @@ struct ReportTests {
 
   @Test("A short one is an error with both numbers")
   func shortStream() {
-    #expect(lines(10, 9, Self.one) == [.error(Self.short)])
+    #expect(lines(10, 9, Self.one) == [.error("\(Self.short); 9 of 10 bytes were delivered")])
   }
 
   @Test("A failed one is an error with numbers and reason")

@@ -75,10 +75,20 @@ public struct DecodedSource<End: StreamSource>: StreamSource {
   /// The digests of the stream as far as it was taken, and of the disk, as `sha256:` and 64
   /// hexadecimal digits, if they are wanted. Nothing can be received any more.
   ///
-  /// - Parameter padding: How many zeroes the disk has after the end of the stream.
-  public func finishedDigests(padding: UInt64) -> (input: String?, disk: String?) {
-    if padding > 0 { chain.digest?.update(zeroes: padding) }
-    return (chain.next.upstream.digest?.finished(), chain.digest?.finished())
+  /// - Parameters:
+  ///   - padding: How many zeroes the disk has after the end of the stream.
+  ///   - goOn: Asked every 64 MiB of these whether to go on. If not, there is no digest of the disk.
+  public func finishedDigests(
+    padding: UInt64, goOn: () -> Bool
+  ) -> (input: String?, disk: String?) {
+    var left = chain.digest == nil ? 0 : padding
+    while left > 0, goOn() {
+      let part = min(left, 64 << 20)
+      chain.digest?.update(zeroes: part)
+      left -= part
+    }
+    let disk = chain.digest?.finished()
+    return (chain.next.upstream.digest?.finished(), left == 0 ? disk : nil)
   }
 
   /// How the stream is compressed, if it is.

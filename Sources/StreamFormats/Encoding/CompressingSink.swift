@@ -11,7 +11,7 @@ public import StreamCore
 public struct CompressingSink<Next: StreamSink>: StreamSink {
   /// Where the output goes.
   public var next: Next
-  /// Asked every 100 ms whether to go on waiting for a thread.
+  /// Asked every 100 ms whether to go on waiting for a thread, and every GiB of a hole.
   public var goOn: @Sendable () -> Bool = { true }
   /// Asked whether a processor is free, before one more thread compresses that nobody asked for.
   public var hasFreeProcessor: @Sendable () -> Bool = { true }
@@ -126,8 +126,9 @@ public struct CompressingSink<Next: StreamSink>: StreamSink {
   ) throws(TransferError) {
     guard let encoder else { return try next.sendZeroes(count, advancing: &position) }
     try next.waitForReader()
-    let end = position + count
+    let (start, end) = (position, position + count)
     repeat {
+      guard position == start || goOn() else { throw .interrupted }
       // Step by step, so that the position says about how far the output is.
       try handOn(encoder, waiting: encoder.run > 16 << 30)
       let part = min(end - position, 1 << 30)

@@ -5,6 +5,8 @@ public import StreamCore
 public struct DigestingSink<Next: StreamSink>: StreamSink {
   /// Where everything goes.
   public var next: Next
+  /// Asked every 64 MiB of zeroes whether to go on hashing.
+  public var goOn: @Sendable () -> Bool = { true }
   private let digest: Digest?
 
   /// Takes the memory that a digest needs.
@@ -49,13 +51,14 @@ public struct DigestingSink<Next: StreamSink>: StreamSink {
     try next.send(bytes, advancing: &position)
   }
 
-  /// Zeroes are hashed like other bytes, a part at a time so that the next sink can stop it.
+  /// Zeroes are hashed like other bytes, a part at a time, and can be stopped after each.
   public mutating func sendZeroes(
     _ count: UInt64, advancing position: inout UInt64
   ) throws(TransferError) {
     guard let digest else { return try next.sendZeroes(count, advancing: &position) }
-    let end = position + count
+    let (start, end) = (position, position + count)
     repeat {
+      guard position == start || goOn() else { throw .interrupted }
       let before = position
       defer { digest.update(zeroes: position - before) }
       try next.sendZeroes(min(end - position, 64 << 20), advancing: &position)

@@ -33,11 +33,15 @@ public struct EncodingSink<End: StreamSink>: StreamSink {
       isWanted: encoding.digestsDisk, aside: encoding.digestsAside)
   }
 
-  /// Asked every 100 ms, while the sink has to wait for a block that is being compressed, whether
-  /// to go on waiting.
+  /// Asked whether to go on: every 100 ms while the sink has to wait for a block that is being
+  /// compressed, and in a long run of zeroes.
   public var goOn: @Sendable () -> Bool {
-    get { chain.next.next.goOn }
-    set { chain.next.next.goOn = newValue }
+    get { chain.goOn }
+    set {
+      chain.goOn = newValue
+      chain.next.next.goOn = newValue
+      chain.next.next.next.goOn = newValue
+    }
   }
 
   /// Tells whether a processor is free. It is asked before one more thread compresses.

@@ -70,6 +70,9 @@ public struct DescriptorSink: StreamSink, Sendable {
     hasReader = true
   }
 
+  /// Whether a pipe has had no reader and has none now.
+  public var lacksReader: Bool { !hasReader && line.events() & POLLERR != 0 }
+
   /// For a FIFO: checks whether one reader takes the stream.
   private mutating func lookAtReader() {
     watch?.look(peerHasMoved: unread < outputOffset)

@@ -37,8 +37,9 @@ extension ReadStream {
         output: compression == nil ? stream.position : stream.source.bytesTaken,
         zeroes: stream.zeroBytes)
       let padding = size.map { stream.hasEnded ? $0 - min(stream.position, $0) : 0 }
-      let digests = stream.source.finishedDigests(
-        padding: parameters.pad ? padding ?? 0 : 0)
+      let digests = stream.source.finishedDigests(padding: parameters.pad ? padding ?? 0 : 0) {
+        Patience.whileEnding.pause(0)
+      }
       report.digests = (digests.input, digests.disk)
       stream.source.stop()
       report.refusedRequests = state.requests.refused

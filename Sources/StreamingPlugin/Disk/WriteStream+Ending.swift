@@ -31,7 +31,8 @@ extension WriteStream {
           coverage.padding = padding(state, coverage)
           if coverage.padding == .added { try stream.pad(to: size) }
         }
-        if report.mayEndWell(coverage) { try stream.seal() }
+        // Where no reader ever came nobody is to have an end.
+        if report.mayEndWell(coverage), !stream.sink.end.lacksReader { try stream.seal() }
         // A command was started for this stream, so it is waited for as long as it lives.
         report.apply(stream.sink.end.drain(idleSeconds: ending.command == nil ? 10 : nil))
       } catch {

@@ -126,8 +126,8 @@ extension Parameters {
     Parameter(
       key: "compress-threads", value: "N",
       help: """
-        How many blocks are compressed at a time (default: one on each
-        processor that nbdkit may use, at most 8).
+        How many blocks are compressed at a time (default: as many as
+        processors are free, at most 8).
         """
     ) { value, parameters throws(PluginError) in
       let threads = try number(value)

@@ -9,17 +9,19 @@ extension Report {
 
   /// One object, one line; the schema is in the manual page.
   var json: String {
-    """
-    \(Self.beginning)1, "outcome": "\(outcome.rawValue)", "direction": "\(direction.rawValue)", \
-    "size": \(Self.orNull(size)), "bytes": \(bytes), "missing_bytes": \(missingBytes), \
-    "zero_bytes": \(zeroBytes), "refused_requests": \(refusedRequests), \
-    "format": "\(format.rawValue)", "compression": \(Self.orNull(compression?.rawValue)), \
-    "output_bytes": \(outputBytes), "digest": \(Self.orNull(digests.output)), \
-    "disk_digest": \(Self.orNull(digests.disk)), "seconds": \(milliseconds), \
-    "largest_reorder": \(largestReorder), "exit_status": \(Self.orNull(exitStatus)), \
-    "error": \(Self.orNull(error))}
+    // A digest of a part says nothing.
+    let digests = outcome == .failed ? (output: nil, disk: nil) : digests
+    return """
+      \(Self.beginning)1, "outcome": "\(outcome.rawValue)", "direction": "\(direction.rawValue)", \
+      "size": \(Self.orNull(size)), "bytes": \(bytes), "missing_bytes": \(missingBytes), \
+      "zero_bytes": \(zeroBytes), "refused_requests": \(refusedRequests), \
+      "format": "\(format.rawValue)", "compression": \(Self.orNull(compression?.rawValue)), \
+      "output_bytes": \(outputBytes), "digest": \(Self.orNull(digests.output)), \
+      "disk_digest": \(Self.orNull(digests.disk)), "seconds": \(milliseconds), \
+      "largest_reorder": \(largestReorder), "exit_status": \(Self.orNull(exitStatus)), \
+      "error": \(Self.orNull(error))}
 
-    """
+      """
   }
 
   private static func orNull(_ number: (some BinaryInteger)?) -> String {

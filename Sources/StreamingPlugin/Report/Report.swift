@@ -222,8 +222,9 @@ struct Report: Sendable {
       .debug(
         "the stream has ended: \(amount) \(moved), \(zeroBytes) of them zeroes; "
           + "without size= it is not known whether that was all")
-    case (.short, let error?): .error(error)
-    case (.unknown, let error?): .error("\(error); \(amount) were \(moved)")
+    // What was read is part of the error already.
+    case (.short, let error?) where direction == .read: .error(error)
+    case (.short, let error?), (.unknown, let error?): .error("\(error); \(amount) were \(moved)")
     case (_, let error):
       .error("the stream has failed: \(amount) were \(moved): \(error ?? "unknown")")
     }

@@ -9,6 +9,19 @@ extension Trait where Self == ConditionTrait {
     }
   }
 
+  /// Docker's usual rules forbid it.
+  static var hasKcmp: Self {
+    .enabled("needs the right to call kcmp(2)") {
+      system(
+        """
+        /usr/bin/python3 -c '
+        import ctypes, os, platform, sys
+        number = {"x86_64": 312, "aarch64": 272}[platform.machine()]
+        sys.exit(ctypes.CDLL(None).syscall(number, os.getpid(), os.getppid(), 0, 0, 0) < 0)'
+        """) == 0
+    }
+  }
+
   static var hasFUSE: Self {
     .enabled("needs /dev/fuse") { access("/dev/fuse", R_OK | W_OK) == 0 }
   }
