@@ -59,7 +59,7 @@ struct CoverageTests {
     #expect(found.missingBytes == 63.mib - 512)
     let missing = "66059776 of 67108864 bytes were not written, the first from 1048576 to 67108352"
     #expect(nbdkit.errorLines.count == 1)
-    #expect(nbdkit.errorLines.first?.hasSuffix(missing) == true)
+    #expect(nbdkit.errorLines.first?.contains(missing) == true)
   }
 
   @Test(

@@ -77,7 +77,8 @@ public struct DecodedSource<End: StreamSource>: StreamSource {
   ///
   /// - Parameters:
   ///   - padding: How many zeroes the disk has after the end of the stream.
-  ///   - goOn: Asked every 64 MiB of these whether to go on. If not, there is no digest of the disk.
+  ///   - goOn: Asked every 64 MiB of these whether to go on. If not, there is no digest of the
+  ///     disk.
   public func finishedDigests(
     padding: UInt64, goOn: () -> Bool
   ) -> (input: String?, disk: String?) {
