@@ -189,5 +189,24 @@ struct FormatTests {
     }
   }
 
+  @Test(
+    "is refused wherever it is cut off, by the reader that sees most",
+    arguments: ["vmdk": "oslo", "vhd": "qemu-img", "rbd-diff": "records", "rbd-image": "records"])
+  func cutAnywhere(format: String, reader: String) async throws {
+    let sandbox = try Sandbox.current()
+    let formatted = Formatted(format: format, size: 16.mib, readers: [reader])
+    let image = try formatted.image()
+    let stream = try await formatted.stream(image)
+    let size = fileSize(stream)
+    for _ in 0..<8 {
+      // Of the last sector the test above has what is to be seen.
+      let left = Int.random(in: 1...size - 512)
+      let part = sandbox.path("part")
+      try await sandbox.succeed("sh", "-c", "head -c \(left) '\(stream)' >'\(part)'")
+      let complaints = try await formatted.complaints(about: part, image)
+      #expect(complaints.hasPrefix("\(reader): "), "the first \(left) of \(size) bytes")
+    }
+  }
+
   private var whole: Int { Self.whole }
 }

@@ -77,7 +77,10 @@ import Testing
     #expect(cut.count < whole.count)
     #expect(Array(whole.prefix(cut.count)) == cut)
     if Self.records.contains(format) {
-      for count in [cut.count, cut.count - 1, whole.count - 1, 20] {
+      let borders = try RBDReader.borders(whole, format)
+      #expect(borders.count > 3)
+      let anywhere = (0..<40).map { _ in Int.random(in: 0..<whole.count) }
+      for count in [cut.count, cut.count - 1, whole.count - 1, 20] + borders + anywhere {
         #expect(throws: RBDReader.Cut.self) {
           _ = try RBDReader.read(Array(whole.prefix(count)), format)
         }

@@ -10,12 +10,20 @@ struct RBDReader {
   private var next = 0
   private var disk: [UInt8] = []
   private var lengths: [Int] = []
+  /// Where records begin.
+  private var borders: [Int] = []
 
   static func read(_ bytes: [UInt8], _ format: DiskFormat) throws -> [UInt8] {
     var reader = RBDReader(bytes: bytes)
     if format == .rbdImage { try reader.readImage() } else { try reader.readDiff() }
     guard reader.next == bytes.count else { throw Wrong() }
     return reader.disk
+  }
+
+  static func borders(_ bytes: [UInt8], _ format: DiskFormat) throws -> [Int] {
+    var reader = RBDReader(bytes: bytes)
+    if format == .rbdImage { try reader.readImage() } else { try reader.readDiff() }
+    return reader.borders
   }
 
   static func lengths(_ bytes: [UInt8]) throws -> [Int] {
@@ -45,6 +53,7 @@ struct RBDReader {
   private mutating func readRecords(withLength: Bool) throws {
     var last = 0
     while true {
+      borders.append(next)
       let tag = try take(1)
       if tag == Array("e".utf8) { return }
       let length = withLength ? try number() : nil
