@@ -16,6 +16,9 @@ struct Report: Decodable, Equatable {
   var diskDigest: String?
   var error: String?
 
+  /// How the stream is compressed, if it is in a way that is known here.
+  var compressed: Compression? { compression.flatMap(Compression.init(rawValue:)) }
+
   init(outcome: String, error: String? = nil) {
     self.outcome = outcome
     self.error = error

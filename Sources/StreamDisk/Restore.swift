@@ -93,7 +93,7 @@ struct Restore: AsyncParsableCommand {
     // What is in place may be larger than the disk, so the digest is that of what is copied.
     var digests: [String] = []
     if source.report?.diskDigest != nil, file == nil { digests.append("disk-digest=sha256") }
-    if source.report?.digest != nil { digests.append("digest=sha256") }
+    if source.streamDigest != nil { digests.append("digest=sha256") }
     // It is open from before the first write, so that a sync reports every one that failed.
     let device = file == nil && !Image.isURI(image) ? try open(image) : nil
     defer { try? device?.close() }
@@ -106,19 +106,17 @@ struct Restore: AsyncParsableCommand {
       try Judgement.check(result, pump: carried?.pump.failure)
       try Judgement.checkIsSilent(result)
       try await flush(device)
-      if let digest = source.report?.digest, let found = result.report?.digest, found != digest {
-        throw Failure("the stream's digest is \(found), and the report's is \(digest)")
+      if let digest = source.streamDigest {
+        try expect(digest, result.report?.digest, of: "stream")
       }
       if let digest = source.report?.diskDigest {
         let found =
           if let file {
             try await Digest.ofImage(file.part, format: format)
           } else {
-            result.report?.diskDigest ?? "not known"
+            result.report?.diskDigest
           }
-        guard found == digest else {
-          throw Failure("the disk's digest is \(found), and the report's is \(digest)")
-        }
+        try expect(digest, found, of: "disk")
       }
       try file?.keep()
     } catch {
@@ -130,6 +128,13 @@ struct Restore: AsyncParsableCommand {
     }
     common.tell(
       "\(image): whole: \(human(size)) from \(source.name), in \(human(progress.seconds))")
+  }
+
+  private func expect(_ digest: String, _ found: String?, of what: String) throws(Failure) {
+    guard found == digest else {
+      throw Failure(
+        "the \(what)'s digest is \(found ?? "not known"), and the report's is \(digest)")
+    }
   }
 
   /// Has what was written in place reach the disk: qemu-img does not report if that fails.

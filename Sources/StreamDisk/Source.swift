@@ -28,8 +28,7 @@ struct Source {
       }
       return report
     }
-    let fromReport = report?.compression.flatMap(Compression.init(rawValue:))
-    let said = options.encoding ?? fromReport.map { .compressed($0) }
+    let said = options.encoding ?? report?.compressed.map { .compressed($0) }
     command = options.fromCommand
     guard let stream else {
       (name, file, beginning, length) = ("the command", nil, [], nil)
@@ -106,6 +105,13 @@ struct Source {
         try read(file, at: offset, count, name: name)
       }
     }
+  }
+
+  /// The digest of the stream in the report, unless the stream is compressed otherwise than when it
+  /// was written.
+  var streamDigest: String? {
+    guard let report else { return nil }
+    return encoding == report.compressed.map { .compressed($0) } ?? .raw ? report.digest : nil
   }
 
   /// The disk's size, or an error if it is not known.

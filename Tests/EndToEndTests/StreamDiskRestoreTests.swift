@@ -56,10 +56,7 @@ struct StreamDiskRestoreTests {
       StreamDisk.run(
         "write", "-f", "raw", "--zstd", "--disk-digest", "--report", report, image, "-o", stream),
       0, "whole")
-    let socket = sandbox.path("sock")
-    try await sandbox.start(["qemu-nbd", "-f", "raw", "-t", "-k", socket, target])
-    try await eventually("qemu-nbd to listen") { access(socket, F_OK) == 0 }
-    let uri = "nbd+unix:///?socket=\(socket)"
+    let uri = try await StreamDisk.export(target)
     try await StreamDisk.expect(
       StreamDisk.run("restore", "--report-of", report, stream, uri), 0, "whole")
     let digest = try #require(text(of: report).firstMatch(of: /sha256:[0-9a-f]{64}/)).output
@@ -68,6 +65,35 @@ struct StreamDiskRestoreTests {
       .write(to: URL(filePath: report))
     try await StreamDisk.expect(
       StreamDisk.run("restore", "--report-of", report, stream, uri), 1, String(digest), other)
+  }
+
+  @Test(
+    "compares the stream's digest in a report, unless the stream was decompressed since",
+    .requires("zstd"))
+  func streamDigest() async throws {
+    let sandbox = try Sandbox.current()
+    let image = try sandbox.image("image")
+    let report = sandbox.path("report")
+    let stream = sandbox.path("stream.zst")
+    let back = sandbox.path("back")
+    try await StreamDisk.expect(
+      StreamDisk.run(
+        "write", "-f", "raw", "--zstd", "--digest", "--report", report, image, "-o", stream),
+      0, "whole")
+    try await StreamDisk.expect(
+      StreamDisk.run("restore", "--report-of", report, stream, back), 0, "whole")
+    let digest = try #require(text(of: report).firstMatch(of: /sha256:[0-9a-f]{64}/)).output
+    let other = "sha256:" + String(repeating: "0", count: 64)
+    try Data(text(of: report).replacing(digest, with: other).utf8)
+      .write(to: URL(filePath: report))
+    try await StreamDisk.expect(
+      StreamDisk.run("restore", "--force", "--report-of", report, stream, back),
+      1, String(digest), other)
+    try await StreamDisk.expect(
+      StreamDisk.run(
+        "restore", "--force", "--raw", "--report-of", report, "--from-command",
+        "zstd -dcq '\(stream)'", back), 0, "whole")
+    expectEqual(back, image)
   }
 
   @Test("makes a VHD as large as the disk, which verify finds the same")

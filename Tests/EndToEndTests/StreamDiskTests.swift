@@ -75,13 +75,7 @@ struct StreamDiskTests {
     let sandbox = try Sandbox.current()
     let image = try sandbox.image("image")
     let target = try sandbox.image("target", size: 16.mib, data: [])
-    var uris: [String] = []
-    for (name, file) in [("one", image), ("two", target)] {
-      let socket = sandbox.path(name + ".sock")
-      try await sandbox.start(["qemu-nbd", "-f", "raw", "-t", "-k", socket, file])
-      try await eventually("qemu-nbd to listen") { access(socket, F_OK) == 0 }
-      uris.append("nbd+unix:///?socket=\(socket)")
-    }
+    let uris = [try await StreamDisk.export(image), try await StreamDisk.export(target)]
     let stream = sandbox.path("stream")
     try await StreamDisk.expect(StreamDisk.run("write", uris[0], "-o", stream), 0, "whole")
     try await StreamDisk.expect(StreamDisk.run("restore", stream, uris[1]), 0, "whole")

@@ -46,6 +46,14 @@ enum StreamDisk {
     }
   }
 
+  /// Exports a raw disk by NBD, for reading and writing, and returns the URI.
+  static func export(_ file: String) async throws -> String {
+    let socket = "\(file).sock"
+    try await Sandbox.current().start(["qemu-nbd", "-f", "raw", "-t", "-k", socket, file])
+    try await eventually("qemu-nbd to listen") { access(socket, F_OK) == 0 }
+    return "nbd+unix:///?socket=\(socket)"
+  }
+
   /// Nothing of it is left: no directory, no socket, no file beside a name, no process.
   static func expectNothingLeft(sourceLocation: SourceLocation = #_sourceLocation) async throws {
     let sandbox = try Sandbox.current()
